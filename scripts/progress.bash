@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # One line per step, rewritten in place on a terminal, printed once elsewhere:
 #   [2/3] build     release, GCC 12.2, 2 jobs [173/173]                118 s
 # Sourced by the other scripts. SHOAL_STEP ("[2/3] ") is set by the script that numbers the steps.

@@ -41,7 +41,7 @@ def printed_skips(program, output):
 
 
 def boost_cases(program, file, output):
-    """The cases in one Boost.Test JUnit file. A case that printed a SKIP line returned early and "passed": it didn't."""
+    """The cases in one Boost.Test JUnit file. One that printed a SKIP line returned early: it did not pass."""
     tally = Tally(skips=printed_skips(program, output))
     for case in xml.parse(file).iter("testcase"):
         name = f"{program}/{case.get('classname', '').replace('.', '/')}/{case.get('name')}".replace("//", "/")
