@@ -14,27 +14,27 @@ namespace shoal {
 
 /// What can go wrong in shoal itself. Values are stable; each is equivalent to the std::errc named beside it, if any.
 enum class errc {
-  not_enough_data = 1,   ///< fewer bytes buffered than asked for; nothing was consumed
-  eof,                   ///< the peer finished sending; all bytes before it were delivered
-  closed,                ///< this side closed the connection (std::errc::not_connected)
-  read_timeout,          ///< no (or too few) bytes in time (std::errc::timed_out)
-  write_timeout,         ///< queued bytes did not leave in time; terminal (std::errc::timed_out)
-  idle_timeout,          ///< no byte either way in time (std::errc::timed_out)
-  connect_timeout,       ///< resolve + connect took too long (std::errc::timed_out)
-  half_closed_timeout,   ///< the half-closed phase took too long (std::errc::timed_out)
-  stopped,               ///< the shard or runtime is stopping or stopped (std::errc::operation_canceled)
-  cancelled,             ///< the caller asked for it (std::errc::operation_canceled)
-  concurrent_access,     ///< a second reader or writer tried to wait (std::errc::operation_in_progress)
-  unreleased,            ///< bytes handed out and not released passed the high mark
-  message_too_long,      ///< a wait asked for more than max_message (std::errc::message_size)
-  would_block,           ///< a mark or a lane is full and the caller can't wait (std::errc::operation_would_block)
-  stale_connection,      ///< the id names a connection that is gone
-  no_memory,             ///< the shard's slab is at its limit (std::errc::not_enough_memory)
-  invalid_argument,      ///< a precondition on a value does not hold (std::errc::invalid_argument)
-  not_supported,         ///< not available on this kernel or build (std::errc::not_supported)
-  address_in_use,        ///< another process serves this address (std::errc::address_in_use)
-  handler_failed,        ///< an exception left a handler
-  no_endpoint,           ///< no endpoint of an upstream could be used (std::errc::host_unreachable)
+  not_enough_data = 1,  ///< fewer bytes buffered than asked for; nothing was consumed
+  eof,                  ///< the peer finished sending; all bytes before it were delivered
+  closed,               ///< this side closed the connection (std::errc::not_connected)
+  read_timeout,         ///< no (or too few) bytes in time (std::errc::timed_out)
+  write_timeout,        ///< queued bytes did not leave in time; terminal (std::errc::timed_out)
+  idle_timeout,         ///< no byte either way in time (std::errc::timed_out)
+  connect_timeout,      ///< resolve + connect took too long (std::errc::timed_out)
+  half_closed_timeout,  ///< the half-closed phase took too long (std::errc::timed_out)
+  stopped,              ///< the shard or runtime is stopping or stopped (std::errc::operation_canceled)
+  cancelled,            ///< the caller asked for it (std::errc::operation_canceled)
+  concurrent_access,    ///< a second reader or writer tried to wait (std::errc::operation_in_progress)
+  unreleased,           ///< bytes handed out and not released passed the high mark
+  message_too_long,     ///< a wait asked for more than max_message (std::errc::message_size)
+  would_block,          ///< a mark or a lane is full and the caller can't wait (std::errc::operation_would_block)
+  stale_connection,     ///< the id names a connection that is gone
+  no_memory,            ///< the shard's slab is at its limit (std::errc::not_enough_memory)
+  invalid_argument,     ///< a precondition on a value does not hold (std::errc::invalid_argument)
+  not_supported,        ///< not available on this kernel or build (std::errc::not_supported)
+  address_in_use,       ///< another process serves this address (std::errc::address_in_use)
+  handler_failed,       ///< an exception left a handler
+  no_endpoint,          ///< no endpoint of an upstream could be used (std::errc::host_unreachable)
 };
 
 /// The category of `errc`; name() is "shoal".

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing across blocks, and inserting memory that is not ours.
+#include <shoal/buffers/link_buffer.hpp>
+
+#include <algorithm>
+#include <bit>
+
+namespace shoal {
+
+namespace {
+
+/// The more is queued, the larger the next block, up to here: a long reply in few pieces for the kernel.
+constexpr std::size_t largest_growth = std::size_t{64} << 10;
+
+}  // namespace
+
+result<std::span<std::byte>> link_buffer::malloc_slow(std::size_t n) {
+  if (closed_) return fail(errc::closed);
+  if (n == 0) return std::span<std::byte>{};
+  if (n > max_contiguous) return fail(errc::message_too_long);
+  const std::size_t queued = std::min<std::size_t>(write_at_ - read_at_, largest_growth);
+  block* b = slab_->take_block(std::max(detail::class_for(n), detail::class_for(std::bit_floor(queued))));
+  if (b == nullptr && queued > n) b = slab_->take_block(detail::class_for(n));
+  if (b == nullptr) return fail(errc::no_memory);
+  b->filled = static_cast<std::uint32_t>(n);
+  link(slab_->take_segment(b, b->data, b->data + n));
+  write_at_ += n;
+  return std::span{b->data, n};
+}
+
+result<void> link_buffer::malloc_ack(std::size_t n) {
+  if (closed_) return fail(errc::closed);
+  if (n > malloc_len()) return fail(errc::invalid_argument);
+  if (n == malloc_len()) return {};
+  write_at_ = commit_at_ + n;
+  std::size_t left = len() + n;
+  segment* s = read_;
+  for (; left > s->size(); s = s->next) left -= s->size();
+  // `s` is the last segment that stays; the room of its block is its own again if nobody else shares the block.
+  std::byte* end = s->begin + left;
+  if (s->end == s->owner->room_begin() && s->owner->refs == 1)
+    s->owner->filled -= static_cast<std::uint32_t>(s->end - end);
+  s->end = end;
+  segment* dropped = s->next;
+  s->next = nullptr;
+  tail_ = s;
+  while (dropped != nullptr) {
+    segment* next = dropped->next;
+    slab::drop_segment(dropped);
+    dropped = next;
+  }
+  release_if_empty();
+  return {};
+}
+
+result<void> link_buffer::write_binary(bytes data) {
+  if (closed_) return fail(errc::closed);
+  const std::uint64_t before = write_at_;
+  while (!data.empty()) {
+    const std::size_t room =
+        tail_ != nullptr && tail_->end == tail_->owner->room_begin() ? tail_->owner->room() : std::size_t{0};
+    const std::size_t piece = std::min(data.size(), room > 0 ? room : max_contiguous);
+    auto to = malloc(piece);
+    if (!to) [[unlikely]] {
+      const std::error_code why = to.error();
+      (void)malloc_ack(before - commit_at_);
+      return fail(why);
+    }
+    copy_counted(copied(), to->data(), data.data(), piece);
+    data = data.subspan(piece);
+  }
+  return {};
+}
+
+result<void> link_buffer::write_varint(std::uint64_t value) {
+  std::byte encoded[10];
+  std::size_t length = 0;
+  for (; value > 0x7f; value >>= 7) encoded[length++] = static_cast<std::byte>(value | 0x80);
+  encoded[length++] = static_cast<std::byte>(value);
+  auto to = malloc(length);
+  if (!to) return fail(to.error());
+  std::copy_n(encoded, length, to->data());
+  return {};
+}
+
+/// Links the whole of external block `b` before the last `remain` written bytes, cutting the segment they begin in.
+result<void> link_buffer::insert(block* b, std::size_t size, std::size_t remain) {
+  segment* fresh = slab_->take_segment(b, b->data, b->data + size);
+  if (remain == 0) {
+    link(fresh);
+    write_at_ += size;
+    return {};
+  }
+  std::size_t left = write_at_ - remain - read_at_;
+  segment* s = read_;
+  for (; left > s->size(); s = s->next) left -= s->size();
+  std::byte* cut = s->begin + left;
+  segment* rest = share(s, cut, s->end, draw::normal);
+  if (rest == nullptr) {
+    b->own_taken = false;
+    return fail(errc::no_memory);
+  }
+  s->end = cut;
+  rest->next = s->next;
+  s->next = fresh;
+  fresh->next = rest;
+  if (tail_ == s) tail_ = rest;
+  write_at_ += size;
+  return {};
+}
+
+}  // namespace shoal
