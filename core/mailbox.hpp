@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// mailbox: one shard's end of all its lanes, and the flag it sleeps behind.
+//
+//   summary (1 word) -> who_has_mail (16 words, a bit per sender) -> lane of that sender
+//
+// An idle poll reads the summary and the foreign stack's head: one cache line, whatever the number of shards.
+//
+// Thread rule: owner shard only, but for post_foreign() and what other shards' mailboxes do to `doorbell_`.
+// Invariants:
+//  1. A published message's sender bit is set, or the receiver is past clearing it and will read the lane.
+//  2. Draining never sends and waits: replies have their room (lane.hpp), new requests suspend.
+//  3. A message sent comes back exactly once.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <shoal/core/fence.hpp>
+#include <shoal/core/lane.hpp>
+
+namespace shoal {
+
+class poller;
+
+/// Messages taken per turn; leftovers keep their bit. Bounds what one turn can cost.
+inline constexpr unsigned drain_budget = 256;
+/// A sender publishes after this many, or at the end of its turn.
+inline constexpr unsigned publish_batch = 16;
+
+/// Work from a thread that is no shard; freed by run().
+class foreign_item {
+ public:
+  virtual ~foreign_item() = default;
+  virtual void run() = 0;
+
+ private:
+  friend class mailbox;
+  foreign_item* next_ = nullptr;
+};
+
+struct mailbox_counters {
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  std::uint64_t replies = 0;
+  std::uint64_t lane_full = 0;
+  std::uint64_t wakes = 0;
+  std::uint64_t foreign = 0;
+};
+
+class mailbox {
+ public:
+  mailbox(shard_id owner, std::size_t shards, fence_kind fence);
+  mailbox(const mailbox&) = delete;
+  mailbox& operator=(const mailbox&) = delete;
+  ~mailbox();
+
+  /// Before the shards run: who the others are (indexed by shard_id), and how this one is woken.
+  void connect(std::span<mailbox* const> all, poller& wakes_owner);
+
+  /// Sends; false when the lane is full (counted) and the caller keeps the message.
+  [[nodiscard]] bool try_send(shard_id to, message& m);
+  /// Runs `item` when the lane has room again. Resumes on the owner, from drain().
+  void wait_for_room(shard_id to, run_item& item);
+  /// Returns a message to its sender. Never waits, never fails.
+  void reply(message& m);
+  /// End of turn: makes everything sent visible and rings those asleep.
+  void publish_all();
+
+  /// Executes what arrived, at most `drain_budget`; how many.
+  unsigned drain();
+  [[nodiscard]] bool has_mail() const noexcept {
+    return doorbell_.summary.load(std::memory_order_acquire) != 0 ||
+           doorbell_.foreign.load(std::memory_order_acquire) != nullptr;
+  }
+
+  /// Sleep protocol: fall_asleep() is true when nothing arrived meanwhile and the owner may block.
+  [[nodiscard]] bool fall_asleep() noexcept;
+  void wake_up() noexcept { doorbell_.asleep.store(false, std::memory_order_relaxed); }
+
+  /// Any thread. False (and the item stays the caller's) once the owner has stopped.
+  [[nodiscard]] bool post_foreign(std::unique_ptr<foreign_item>& item) noexcept;
+  /// The owner stops taking foreign items; those queued run once more by drain().
+  void close_foreign() noexcept;
+
+  /// Messages this shard has sent that are not back yet.
+  [[nodiscard]] std::uint64_t in_flight() const noexcept { return in_flight_; }
+  [[nodiscard]] const mailbox_counters& counters() const noexcept { return counters_; }
+
+ private:
+  // Written by others; the only line an idle owner reads.
+  struct alignas(64) doorbell {
+    std::atomic<std::uint64_t> summary{0};
+    std::atomic<foreign_item*> foreign{nullptr};
+    std::atomic<bool> asleep{false};
+    std::atomic<bool> foreign_closed{false};
+  };
+  static constexpr std::size_t words = max_shards / 64;
+
+  [[nodiscard]] lane& lane_to(shard_id to);
+  void ring(mailbox& receiver) noexcept;
+  void note_unpublished(shard_id peer);
+  void publish(shard_id peer);
+  unsigned drain_peer(shard_id peer, unsigned budget);
+  unsigned drain_foreign();
+
+  const shard_id id_;
+  const fence_kind fence_;
+  poller* owner_poller_ = nullptr;
+  std::vector<mailbox*> all_;
+  std::vector<std::unique_ptr<lane>> outbound_;            // by receiver; made on first use
+  std::vector<shard_id> unpublished_;                      // peers with something pushed and not published
+  std::vector<bool> unpublished_bit_;
+  std::uint64_t in_flight_ = 0;
+  mailbox_counters counters_;
+
+  doorbell doorbell_;
+  std::array<std::atomic<std::uint64_t>, words> who_has_mail_{};
+  std::vector<std::atomic<lane*>> inbound_;                // by sender; published by it
+};
+
+}  // namespace shoal

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract all back ends keep (epoll, io_uring, simulated): one completion-shaped face, see core/fd_operator.hpp.
+//
+// Thread rule: owner shard only, but for wake(), which any thread may call.
+// Invariants:
+//  1. poll() is the only method that does input or output or blocks. The asking methods only note what is wanted.
+//  2. Reports come inside poll() only. Bytes of one operator are reported in order; EOF after all of them.
+//  3. Per poll() and operator at most `receive_rounds` receives and one vectored send, per listener at most
+//     `accept_budget` accepts, so that one peer cannot hold the shard.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <system_error>
+
+#include <shoal/core/fd_operator.hpp>
+#include <shoal/core/host/socket_name.hpp>
+#include <shoal/core/instant.hpp>
+
+namespace shoal {
+
+/// Most connections taken from one listener per poll: a storm of accepts must not starve the established ones.
+inline constexpr int accept_budget = 64;
+/// Most pieces per vectored send. IOV_MAX is 1024; 64 pieces of 4 KiB are 256 KiB, the usual socket buffer, and keep
+/// the array at 1 KiB of stack.
+inline constexpr std::size_t send_pieces = 64;
+
+struct poller_counters {
+  std::uint64_t polls = 0;         ///< calls of poll()
+  std::uint64_t waits = 0;         ///< of them, calls into the kernel that might sleep
+  std::uint64_t events = 0;
+  std::uint64_t receives = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t sends = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t sends_blocked = 0;  ///< a full socket buffer
+  std::uint64_t accepts = 0;
+  std::uint64_t accept_errors = 0;
+  std::uint64_t connects = 0;
+};
+
+/// Asked by poll() right before it would block: whether something became runnable meanwhile (a report scheduled a
+/// delivery or a task). Saves a poll that only delivers acknowledgements.
+class poll_sleeper {
+ public:
+  /// The deadline to block until, at most `deadline`; a time in the past means "do not block". Publishes "asleep".
+  virtual instant before_block(instant deadline) = 0;
+  virtual void after_block() = 0;
+
+ protected:
+  ~poll_sleeper() = default;
+};
+
+class poller {
+ public:
+  poller() = default;
+  poller(const poller&) = delete;
+  poller& operator=(const poller&) = delete;
+  virtual ~poller() = default;
+
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+  /// Why this back end was chosen, for the start line.
+  [[nodiscard]] virtual std::string_view reason() const noexcept = 0;
+
+  /// Starts to watch the operator's descriptor, which must be connected or listening. Not needed after connect().
+  [[nodiscard]] virtual std::error_code attach(fd_operator& op) = 0;
+  virtual void receive(fd_operator& op, bool on) = 0;
+  virtual void send(fd_operator& op) = 0;
+  virtual void accept(fd_operator& op, bool on) = 0;
+  /// Connects; the outcome is reported by connected(). `name` is copied.
+  virtual void connect(fd_operator& op, socket_name_view name) = 0;
+  virtual void retire(fd_operator& op) = 0;
+
+  /// Submits what is wanted, reaps what is done, blocks until `deadline` when there is nothing (never = no limit).
+  virtual void poll(instant deadline, poll_sleeper& sleeper) = 0;
+  /// Ends a poll() that blocks, or the next one if none does. Any thread, any time between construction and destruction.
+  virtual void wake() noexcept = 0;
+
+  /// Operators attached and not yet retired; none may be left when the shard ends.
+  [[nodiscard]] std::size_t attached() const noexcept { return attached_; }
+  [[nodiscard]] const poller_counters& counters() const noexcept { return counters_; }
+
+ protected:
+  poller_counters counters_;
+  std::size_t attached_ = 0;
+};
+
+}  // namespace shoal

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shoal/core/runtime.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include <shoal/core/affinity.hpp>
+#include <shoal/core/log_format.hpp>
+#include <shoal/core/scope.hpp>
+#include <shoal/core/signal_wait.hpp>
+#include <shoal/core/topology.hpp>
+
+namespace shoal {
+
+namespace {
+
+/// A service's stop() threw: the shard goes on stopping without it.
+void log_failure(std::exception_ptr failure) noexcept {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    log_error(shard::current().log(), "stopping a service failed: {}", error.what());
+  }
+}
+
+}  // namespace
+
+/// One shard and its thread.
+struct runtime::member {
+  explicit member(shard_id number) : id(number) {}
+
+  const shard_id id;
+  std::thread thread;
+  std::unique_ptr<shard> running;
+  poller* io = nullptr;  // for wake(), while the shard lives
+  // Owner shard only.
+  scope work{log_failure};
+  bool stopping = false;
+  bool hurried = false;
+  bool services_stopped = false;
+  bool locals_stopped = false;
+  bool counted_quiet = false;
+};
+
+namespace {
+
+/// Start-up and the end only: waits until `value` has reached `target`.
+void wait_for(std::atomic<std::size_t>& value, std::size_t target) {
+  for (std::size_t now = value.load(); now < target; now = value.load()) value.wait(now);
+}
+
+void arrive(std::atomic<std::size_t>& value) {
+  value.fetch_add(1);
+  value.notify_all();
+}
+
+log_options with_clock(log_options options, const std::shared_ptr<host>& machine) {
+  if (!options.clock) options.clock = [machine] { return machine->wall_time(); };
+  return options;
+}
+
+}  // namespace
+
+runtime::runtime(runtime_options options, std::shared_ptr<host> machine)
+    : options_(std::move(options)), machine_(std::move(machine)), log_(with_clock(options_.log, machine_)) {}
+
+runtime::~runtime() {
+  stop_now();
+  wait();
+}
+
+void runtime::add(service& s) {
+  SHOAL_CHECK(state_ == state::idle, "a service was added to a runtime that runs");
+  services_.push_back(&s);
+}
+
+void runtime::remove(service& s) noexcept {
+  SHOAL_CHECK(state_ == state::idle, "a service was destroyed while its runtime runs");
+  std::erase(services_, &s);
+}
+
+void runtime::stop_on(std::initializer_list<int> signals) {
+  for (const int number : signals) {
+    on_signal(number, [this] { stop_wanted_ ? stop_now() : stop(); });
+  }
+}
+
+void runtime::on_signal(int signal_number, std::function<void()> action) {
+  if (signals_ == nullptr) signals_ = std::make_unique<signal_wait>();
+  signals_->add(signal_number);
+  signal_actions_.emplace_back(signal_number, std::move(action));
+}
+
+std::expected<void, start_failure> runtime::start() {
+  SHOAL_CHECK(state_ == state::idle, "a runtime was started twice");
+  auto plan = plan_shards(discover(), options_.shards);
+  if (!plan) {
+    const auto& error = plan.error();
+    return std::unexpected(start_failure{make_error_code(errc::invalid_argument),
+                                         std::string(error.key) + ": " + error.what + " (" + error.hint + ")"});
+  }
+  plan_ = std::move(*plan);
+  if (auto prepared = prepare_services(); !prepared) return prepared;
+  state_ = state::starting;
+  stop_wanted_ = hurry_wanted_ = failed_ = false;
+  arrived_ = quiet_ = 0;
+  reports_.assign(shards(), {});
+  {
+    const std::scoped_lock lock(mutex_);
+    for (std::size_t i = 0; i < shards(); ++i) members_.push_back(std::make_unique<member>(static_cast<shard_id>(i)));
+  }
+  for (const auto& m : members_) m->thread = std::thread([this, &self = *m] { shard_main(self); });
+  wait_for(arrived_, 3 * shards());  // built, connected, services started
+  if (failed_) {
+    const auto failure = failure_;
+    wait();
+    return std::unexpected(failure);
+  }
+  return {};
+}
+
+std::expected<void, start_failure> runtime::prepare_services() {
+  for (std::size_t i = 0; i < services_.size(); ++i) {
+    auto prepared = services_[i]->prepare(*this);
+    if (!prepared) {
+      finish_services(i + 1);
+      return prepared;
+    }
+  }
+  return {};
+}
+
+void runtime::finish_services(std::size_t prepared) noexcept {
+  while (prepared != 0) services_[--prepared]->finished();
+}
+
+int runtime::run() {
+  if (auto started = start(); !started) {
+    log_error(log_, "{}: {}", started.error().what, started.error().error.message());
+    return 1;
+  }
+  while (signals_ != nullptr && state_ != state::idle) {
+    const int number = signals_->wait();
+    if (number == 0) break;
+    for (const auto& [signal_number, action] : signal_actions_) {
+      if (signal_number == number) action();
+    }
+  }
+  wait();
+  return 0;
+}
+
+void runtime::wait() {
+  for (const auto& m : members_) {
+    if (m->thread.joinable()) m->thread.join();
+  }
+  if (members_.empty()) return;
+  const std::scoped_lock lock(mutex_);
+  members_.clear();
+  state_ = state::idle;
+  finish_services(services_.size());
+}
+
+void runtime::stop() noexcept {
+  stop_wanted_ = true;
+  wake_all();
+}
+
+void runtime::stop_now() noexcept {
+  hurry_wanted_ = true;
+  stop();
+}
+
+void runtime::wake_all() noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (state_ == state::idle || state_ == state::starting) return;  // run_shard() looks before it blocks
+  for (const auto& m : members_) {
+    if (m->io != nullptr) m->io->wake();
+  }
+}
+
+bool runtime::post_item(shard_id to, std::unique_ptr<foreign_item> item) noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (state_ != state::running || to >= members_.size()) return false;
+  return members_[to]->running->mail().post_foreign(item);
+}
+
+shard_options runtime::options_for(shard_id id) const {
+  const placement& where = plan_.shards[id];
+  shard_options made;
+  made.id = id;
+  made.shards = shards();
+  made.idle_spin = options_.idle_spin;
+  made.fence = choose_fence();
+  made.memory.owner = id;
+  made.memory.limit_bytes = where.memory;
+  made.memory.reserve_bytes = std::min(made.memory.reserve_bytes, where.memory / 4);
+  if (where.numa != placement::anywhere) {
+    made.memory.on_map = [numa = where.numa](void* memory, std::size_t bytes) { bind_memory(memory, bytes, numa); };
+  }
+  return made;
+}
+
+// ---- on the shard's thread ----
+
+void runtime::shard_main(member& self) {
+  if (!build_shard(self)) failed_ = true;
+  arrive(arrived_);
+  wait_for(arrived_, shards());  // all built, or one failed
+  if (!failed_) {
+    std::vector<mailbox*> all;
+    for (const auto& m : members_) all.push_back(&m->running->mail());
+    self.running->mail().connect(all, self.running->io());
+  }
+  arrive(arrived_);
+  wait_for(arrived_, 2 * shards());  // all connected
+  if (!failed_) {
+    const shard::entered here{*self.running};
+    for (service* s : services_) s->start(*self.running);
+    state_ = state::running;
+  }
+  arrive(arrived_);
+  if (!failed_) run_shard(self);
+  arrive(arrived_);
+  wait_for(arrived_, 4 * shards());  // nobody uses anybody's mailbox any more
+  if (self.running != nullptr) report(self);
+  {
+    const std::scoped_lock lock(mutex_);
+    state_ = state::stopping;
+    self.io = nullptr;
+  }
+  self.running.reset();
+  arrive(arrived_);
+  if (arrived_ == 5 * shards() && signals_ != nullptr) signals_->wake();
+}
+
+bool runtime::build_shard(member& self) {
+  const placement& where = plan_.shards[self.id];
+  name_this_thread(("shoal-" + std::to_string(self.id)).c_str());
+  const auto fail_with = [this](std::error_code error, std::string what) {
+    const std::scoped_lock lock(mutex_);
+    failure_ = {error, std::move(what)};
+    return false;
+  };
+  if (where.pinned) {
+    if (auto bound = bind_this_thread(where.cpu); !bound) {
+      return fail_with(bound.error(), "shard " + std::to_string(self.id) + ": cpu " + std::to_string(where.cpu));
+    }
+  }
+  auto io = machine_->make_poller(options_.poller);
+  if (!io) return fail_with(io.error(), "shard " + std::to_string(self.id) + ": poller");
+  auto& entry = reports_[self.id];
+  entry.where = where;
+  entry.poller_name = (*io)->name();
+  entry.poller_reason = (*io)->reason();
+  self.io = io->get();
+  self.running = std::make_unique<shard>(options_for(self.id), *this, *machine_, std::move(*io), log_);
+  self.running->memory().bind_to_this_thread();
+  return true;
+}
+
+void runtime::run_shard(member& self) {
+  shard& here = *self.running;
+  while (quiet_.load(std::memory_order_acquire) != shards()) {
+    const bool news = (stop_wanted_ && !self.stopping) || (hurry_wanted_ && !self.hurried);
+    here.turn(!news);
+    if (!stop_wanted_) continue;
+    const shard::entered inside{here};
+    advance_stop(self);
+  }
+}
+
+/// After each turn once a stop is wanted: takes the next step as soon as the last is done.
+void runtime::advance_stop(member& self) {
+  shard& here = *self.running;
+  if (!self.stopping) {
+    self.stopping = true;
+    here.mail().close_foreign();
+    self.work.spawn(stop_services(here));
+  }
+  if (hurry_wanted_ && !self.hurried) {
+    self.hurried = true;
+    for (service* s : services_) s->hurry(here);
+  }
+  if (self.work.running() != 0) return;
+  if (!self.locals_stopped) {
+    self.locals_stopped = true;
+    here.stop_locals();
+  }
+  if (self.counted_quiet || !here.is_quiet()) return;
+  self.counted_quiet = true;
+  if (quiet_.fetch_add(1, std::memory_order_acq_rel) + 1 == shards()) wake_all();
+}
+
+task<> runtime::stop_services(shard& here) {
+  const instant deadline = here.now() + options_.drain_timeout;
+  for (auto s = services_.rbegin(); s != services_.rend(); ++s) co_await (*s)->stop(here, deadline);
+}
+
+void runtime::report(member& self) {
+  shard& here = *self.running;
+  auto& entry = reports_[self.id];
+  entry.turn = here.counters();
+  entry.io = here.io().counters();
+  entry.mail = here.mail().counters();
+  entry.fds = here.io().attached();
+  entry.timers = here.timers().size();
+  const auto& memory = here.memory().counters();
+  entry.bytes_copied = memory.bytes_copied;
+  for (const auto in_use : memory.blocks_in_use) entry.blocks += in_use;
+}
+
+}  // namespace shoal

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// runtime: the shards of one program part, from start to stop. An object, not a global: several may live in one process, and
+// each can start and stop many times (D4).
+//
+//   runtime r{options};  server s{r, ...};  r.stop_on({SIGINT, SIGTERM});  return r.run();
+//
+// Thread rule: one thread builds, starts, runs and destroys it; stop(), stop_now() and post() may be called from any.
+// Invariants:
+//  1. Shards run only between start() and the end of stop; services are started in order and stopped in reverse (D14).
+//  2. A shard leaves its loop only when every shard is quiet, so a message in flight always returns.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <shoal/core/host/host.hpp>
+#include <shoal/core/log.hpp>
+#include <shoal/core/service.hpp>
+#include <shoal/core/shard.hpp>
+#include <shoal/core/shard_plan.hpp>
+
+namespace shoal {
+
+class signal_wait;
+
+struct runtime_options {
+  shard_request shards;                       ///< how many, where, with how much memory
+  poller_kind poller = poller_kind::automatic;
+  duration idle_spin = duration::zero();
+  duration drain_timeout = std::chrono::seconds{30};  ///< stop() finishes gracefully until then
+  log_options log;
+};
+
+/// What one shard did and what it left behind; read after the end.
+struct shard_report {
+  placement where;
+  std::string poller_name;
+  std::string poller_reason;
+  shard_counters turn;
+  poller_counters io;
+  mailbox_counters mail;
+  std::uint64_t bytes_copied = 0;
+  // Left over: all zero unless there is a leak.
+  std::size_t fds = 0;
+  std::size_t blocks = 0;
+  std::size_t timers = 0;
+};
+
+class runtime {
+ public:
+  explicit runtime(runtime_options options = {}, std::shared_ptr<host> machine = make_real_host());
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+  /// Stops at once what still runs.
+  ~runtime();
+
+  /// Services are added before start() and must outlive the stop. server does it by itself.
+  void add(service& s);
+  void remove(service& s) noexcept;
+
+  /// run() ends gracefully on the first of these signals and at once on the second. Blocks them in this thread and those it
+  /// starts.
+  void stop_on(std::initializer_list<int> signals);
+  /// Calls `action` on the thread in run() for each such signal.
+  void on_signal(int signal_number, std::function<void()> action);
+
+  /// Plans, prepares the services and starts all shards; returns when every shard runs.
+  [[nodiscard]] std::expected<void, start_failure> start();
+  /// start(), then wait for the end. A failed start is logged. 0 or 1, as main() returns.
+  [[nodiscard]] int run();
+  /// Waits for the end of what start() started.
+  void wait();
+  /// Graceful: services finish until drain_timeout. Returns at once.
+  void stop() noexcept;
+  /// The same without waiting for anything.
+  void stop_now() noexcept;
+
+  [[nodiscard]] std::size_t shards() const noexcept { return plan_.shards.size(); }
+  [[nodiscard]] const shard_plan& plan() const noexcept { return plan_; }
+  [[nodiscard]] const runtime_options& options() const noexcept { return options_; }
+  [[nodiscard]] logger& log() noexcept { return log_; }
+  [[nodiscard]] host& machine() noexcept { return *machine_; }
+  /// By shard; complete after the end, name and reason of the poller from start() on.
+  [[nodiscard]] const std::vector<shard_report>& reports() const noexcept { return reports_; }
+
+  /// Runs `function` on a shard, from a thread that is none. The future has std::system_error(errc::stopped) when the
+  /// runtime does not run.
+  template <std::invocable Function>
+  [[nodiscard]] auto post(shard_id to, Function function) -> std::future<std::invoke_result_t<Function>>;
+
+ private:
+  enum class state : std::uint8_t { idle, starting, running, stopping };
+  struct member;
+  template <class Function>
+  class posted_call;
+
+  [[nodiscard]] std::expected<void, start_failure> prepare_services();
+  void finish_services(std::size_t prepared) noexcept;
+  void shard_main(member& self);
+  [[nodiscard]] bool build_shard(member& self);
+  void run_shard(member& self);
+  task<> stop_services(shard& here);
+  void advance_stop(member& self);
+  void report(member& self);
+  void wake_all() noexcept;
+  [[nodiscard]] bool post_item(shard_id to, std::unique_ptr<foreign_item> item) noexcept;
+  [[nodiscard]] shard_options options_for(shard_id id) const;
+
+  runtime_options options_;
+  std::shared_ptr<host> machine_;
+  logger log_;
+  std::vector<service*> services_;
+  std::vector<std::pair<int, std::function<void()>>> signal_actions_;
+  std::unique_ptr<signal_wait> signals_;
+  shard_plan plan_;
+  std::vector<shard_report> reports_;
+
+  std::mutex mutex_;  // guards members_ against post() and stop() from other threads; shards never take it in a turn
+  std::vector<std::unique_ptr<member>> members_;
+  std::atomic<state> state_{state::idle};
+  std::atomic<bool> stop_wanted_{false};
+  std::atomic<bool> hurry_wanted_{false};
+  std::atomic<std::size_t> arrived_{0};  // at the gates of start and end
+  std::atomic<std::size_t> quiet_{0};
+  std::atomic<bool> failed_{false};
+  start_failure failure_;                // written by the first shard that failed
+};
+
+template <class Function>
+class runtime::posted_call final : public foreign_item {
+ public:
+  using value = std::invoke_result_t<Function>;
+  explicit posted_call(Function function) : function_(std::move(function)) {}
+  ~posted_call() override {
+    if (!ran_) promise_.set_exception(std::make_exception_ptr(std::system_error(errc::stopped)));
+  }
+  [[nodiscard]] std::future<value> future() { return promise_.get_future(); }
+  void run() override {
+    ran_ = true;
+    try {
+      if constexpr (std::is_void_v<value>) {
+        function_();
+        promise_.set_value();
+      } else {
+        promise_.set_value(function_());
+      }
+    } catch (...) {
+      promise_.set_exception(std::current_exception());
+    }
+  }
+
+ private:
+  Function function_;
+  std::promise<value> promise_;
+  bool ran_ = false;
+};
+
+template <std::invocable Function>
+auto runtime::post(shard_id to, Function function) -> std::future<std::invoke_result_t<Function>> {
+  auto item = std::make_unique<posted_call<Function>>(std::move(function));
+  auto future = item->future();
+  // A refused item is destroyed, which sets the error.
+  static_cast<void>(post_item(to, std::move(item)));
+  return future;
+}
+
+}  // namespace shoal

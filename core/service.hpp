@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// service: something that lives on every shard of a runtime between its start and its stop, such as a server.
+//
+// Order: prepare() once, before any shard runs -> start() on every shard -> ... -> stop() on every shard, services in
+// reverse order of adding (D14).
+#pragma once
+
+#include <string>
+
+#include <shoal/buffers/errc.hpp>
+#include <shoal/core/instant.hpp>
+#include <shoal/core/task.hpp>
+
+namespace shoal {
+
+class runtime;
+class shard;
+
+/// Why a start failed: the error and what it was about, for the person who reads the log.
+struct start_failure {
+  std::error_code error;
+  std::string what;
+};
+
+class service {
+ public:
+  service() = default;
+  service(const service&) = delete;
+  service& operator=(const service&) = delete;
+
+  /// On the thread that calls runtime::start(). What fails here (a port in use) fails the start.
+  [[nodiscard]] virtual std::expected<void, start_failure> prepare(runtime& owner) = 0;
+  /// On each shard, before its first turn that may block.
+  virtual void start(shard& here) = 0;
+  /// On each shard: finish gracefully until `deadline`, then by force. Completes when nothing of it is left on this shard.
+  [[nodiscard]] virtual task<> stop(shard& here, instant deadline) = 0;
+  /// Stop now: whatever stop() still waits for is ended by force. On each shard, while stop() runs.
+  virtual void hurry(shard& here) = 0;
+  /// After the shards are gone, or when the start failed after prepare().
+  virtual void finished() noexcept = 0;
+
+ protected:
+  ~service() = default;
+};
+
+}  // namespace shoal

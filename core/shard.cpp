@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shoal/core/shard.hpp>
+
+#include <shoal/core/frame_memory.hpp>
+
+namespace shoal {
+
+shard::shard(const shard_options& options, runtime& owner, host& machine, std::unique_ptr<poller> io, logger& log)
+    : id_(options.id),
+      idle_spin_(options.idle_spin),
+      owner_(owner),
+      machine_(machine),
+      log_(log),
+      memory_(slab::make(options.memory)),
+      io_(std::move(io)),
+      now_(machine.now()),
+      last_work_(now_),
+      timers_(now_),
+      random_(machine.random_seed()),
+      mail_(options.id, options.shards, options.fence) {}
+
+shard::~shard() {
+  const entered here{*this};
+  destroy_locals();
+  SHOAL_ASSERT(deliveries_.empty() && dirty_.empty());
+  io_.reset();
+}
+
+void shard::stop_locals() {
+  for (auto entry = locals_.rbegin(); entry != locals_.rend(); ++entry) entry->object->stop();
+}
+
+void shard::destroy_locals() {
+  while (!locals_.empty()) {
+    // Moved out first: a destructor may look another local up.
+    const auto object = std::move(locals_.back().object);
+    locals_.pop_back();
+  }
+}
+
+void shard::turn(bool may_block) {
+  const entered here{*this};
+  ++counters_.turns;
+  io_->poll(next_deadline(may_block), *this);
+  deliver();
+  counters_.messages += mail_.drain();
+  run_tasks();
+  counters_.timers += timers_.expire(now_, timer_budget);
+  flush_dirty();
+  mail_.publish_all();
+  memory_->drain_returns();
+}
+
+/// The idle policy: do not block while there is work or `idle_spin` has not passed since the last; else until the next timer.
+instant shard::next_deadline(bool may_block) const noexcept {
+  if (!may_block || has_work()) return instant::min();
+  if (idle_spin_ != duration::zero() && now_ - last_work_ < idle_spin_) return instant::min();
+  return timers_.next_deadline();
+}
+
+instant shard::before_block(instant deadline) {
+  if (deadline == instant::min() || has_work()) return instant::min();
+  asleep_ = mail_.fall_asleep();
+  return asleep_ ? deadline : instant::min();
+}
+
+void shard::after_block() {
+  if (asleep_) {
+    asleep_ = false;
+    mail_.wake_up();
+  }
+  now_ = machine_.now();
+}
+
+void shard::deliver() {
+  delivery_list batch;
+  batch.swap(deliveries_);
+  if (!batch.empty()) last_work_ = now_;
+  while (!batch.empty()) {
+    fd_operator& op = batch.front();
+    batch.pop_front();
+    op.delivery_pending_ = false;
+    ++counters_.deliveries;
+    op.deliver();
+  }
+}
+
+void shard::run_tasks() {
+  if (!tasks_.empty()) last_work_ = now_;
+  for (unsigned i = 0; i < task_budget && !tasks_.empty(); ++i) {
+    run_item& item = tasks_.front();
+    tasks_.pop_front();
+    ++counters_.tasks;
+    item.run(item);
+  }
+}
+
+void shard::flush_dirty() {
+  while (!dirty_.empty()) {
+    fd_operator& op = dirty_.front();
+    dirty_.pop_front();
+    op.dirty_ = false;
+    ++counters_.flushes;
+    op.flush_dirty();
+  }
+}
+
+void* detail::allocate_frame(std::size_t bytes) {
+  void* memory = shard::current().memory().allocate_node(bytes, draw::reserve);
+  SHOAL_CHECK(memory != nullptr, "the slab's reserve is used up; raise memory_per_shard");
+  return memory;
+}
+
+void detail::free_frame(void* frame, std::size_t bytes) noexcept { slab::free_node(frame, bytes); }
+
+}  // namespace shoal

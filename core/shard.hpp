@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// shard: one core's share of everything, and the turn it takes over and over.
+//
+//   poll(deadline) -> deliver -> drain mail -> run tasks -> expire timers -> flush dirty -> (idle policy: next deadline)
+//
+// Thread rule: a shard belongs to the thread that runs it (or to the simulator's thread, one shard at a time).
+//   Only id(), post_foreign() and wake() may be called from elsewhere.
+// Invariants:
+//  1. current() is this shard while any code of the shard runs; it is the only thread_local of shoal.
+//  2. now() is read once per poll and does not move inside a turn.
+//  3. Application code runs in deliver, drain mail, run tasks and expire timers, never inside poll().
+//  4. Each step is bounded: one delivery per operator, drain_budget messages, task_budget tasks, timer_budget timers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <shoal/buffers/slab.hpp>
+#include <shoal/core/fd_operator.hpp>
+#include <shoal/core/host/host.hpp>
+#include <shoal/core/instant.hpp>
+#include <shoal/core/mailbox.hpp>
+#include <shoal/core/poller/poller.hpp>
+#include <shoal/core/random.hpp>
+#include <shoal/core/run_item.hpp>
+#include <shoal/core/timer_wheel.hpp>
+
+namespace shoal {
+
+class logger;
+class runtime;
+
+/// Tasks run per turn; what is left waits for the next one, so that input is looked at in between.
+inline constexpr unsigned task_budget = 256;
+/// Timers fired per turn; a storm of time-outs must not hold the shard.
+inline constexpr unsigned timer_budget = 1024;
+/// How deep completions may nest on the stack before they go through the run queue (D10). The same in every build.
+inline constexpr unsigned inline_depth_limit = 32;
+
+struct shard_counters {
+  std::uint64_t turns = 0;
+  std::uint64_t deliveries = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t tasks = 0;
+  std::uint64_t timers = 0;
+  std::uint64_t flushes = 0;
+};
+
+struct shard_options {
+  shard_id id = 0;
+  std::size_t shards = 1;
+  slab_options memory;
+  duration idle_spin = duration::zero();  ///< keep polling this long after the last work before sleeping
+  fence_kind fence = fence_kind::read_modify_write;
+};
+
+class shard final : private poll_sleeper {
+ public:
+  /// The shard whose code is running. There must be one.
+  [[nodiscard]] static shard& current() noexcept {
+    SHOAL_ASSERT(current_ != nullptr);
+    return *current_;
+  }
+  [[nodiscard]] static shard* current_or_null() noexcept { return current_; }
+
+  shard(const shard_options& options, runtime& owner, host& machine, std::unique_ptr<poller> io, logger& log);
+  shard(const shard&) = delete;
+  shard& operator=(const shard&) = delete;
+  ~shard();
+
+  [[nodiscard]] shard_id id() const noexcept { return id_; }
+  [[nodiscard]] instant now() const noexcept { return now_; }
+  [[nodiscard]] slab& memory() noexcept { return *memory_; }
+  [[nodiscard]] poller& io() noexcept { return *io_; }
+  [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
+  [[nodiscard]] random_source& random() noexcept { return random_; }
+  [[nodiscard]] mailbox& mail() noexcept { return mail_; }
+  [[nodiscard]] host& machine() noexcept { return machine_; }
+  [[nodiscard]] logger& log() noexcept { return log_; }
+  [[nodiscard]] runtime& owner() noexcept { return owner_; }
+  [[nodiscard]] const shard_counters& counters() const noexcept { return counters_; }
+
+  /// Runs `item` in the "run tasks" step.
+  void schedule(run_item& item) noexcept { tasks_.push_back(item); }
+  /// Runs `item` here and now if the stack is not too deep, else in the "run tasks" step (D10).
+  void run_or_schedule(run_item& item) {
+    if (inline_depth_ >= inline_depth_limit) return schedule(item);
+    ++inline_depth_;
+    item.run(item);
+    --inline_depth_;
+  }
+  /// Enters a nested inline completion; false when the limit is reached and the caller must schedule() instead.
+  [[nodiscard]] bool enter_inline() noexcept {
+    if (inline_depth_ >= inline_depth_limit) return false;
+    ++inline_depth_;
+    return true;
+  }
+  void leave_inline() noexcept { --inline_depth_; }
+
+  /// Calls op.deliver() in the next "deliver" step (this turn's, when called from a report). Idempotent.
+  void schedule_delivery(fd_operator& op) noexcept {
+    if (op.delivery_pending_) return;
+    op.delivery_pending_ = true;
+    deliveries_.push_back(op);
+  }
+  /// Calls op.flush_dirty() at the end of this turn. Idempotent.
+  void mark_dirty(fd_operator& op) noexcept {
+    if (op.dirty_) return;
+    op.dirty_ = true;
+    dirty_.push_back(op);
+  }
+
+  /// The one T of this shard, made on first use and destroyed with the shard, last made first.
+  template <class T>
+  [[nodiscard]] T& local() {
+    for (const auto& entry : locals_) {
+      if (entry.key == &local_key<T>) return static_cast<local_holder<T>&>(*entry.object).value;
+    }
+    auto made = std::make_unique<local_holder<T>>(*this);
+    T& value = made->value;
+    locals_.push_back({&local_key<T>, std::move(made)});
+    return value;
+  }
+
+  /// One turn. `may_block`: sleep in the kernel when there is nothing to do.
+  void turn(bool may_block);
+
+  /// Makes this shard current for a scope: construction, destruction, the simulator.
+  class entered {
+   public:
+    explicit entered(shard& s) noexcept : before_(current_) { current_ = &s; }
+    entered(const entered&) = delete;
+    entered& operator=(const entered&) = delete;
+    ~entered() { current_ = before_; }
+
+   private:
+    shard* before_;
+  };
+
+  /// The end, in the order of D14: tells the locals that have a stop() to end what they hold, then is_quiet() once
+  /// nothing is left that could run or wait, then the destructor.
+  void stop_locals();
+  [[nodiscard]] bool is_quiet() const noexcept { return !has_work() && io_->attached() == 0 && mail_.in_flight() == 0; }
+
+ private:
+  struct local_base {
+    virtual ~local_base() = default;
+    virtual void stop() {}
+  };
+  template <class T>
+  struct local_holder final : local_base {
+    explicit local_holder(shard& s) : value(s) {}
+    void stop() override {
+      if constexpr (requires(T& t) { t.stop(); }) value.stop();
+    }
+    T value;
+  };
+  struct local_entry {
+    const void* key;
+    std::unique_ptr<local_base> object;
+  };
+  template <class T>
+  static constexpr char local_key = 0;
+
+  using delivery_list = boost::intrusive::slist<
+      fd_operator,
+      boost::intrusive::member_hook<fd_operator, fd_operator::list_hook<fd_operator::delivery_tag>,
+                                    &fd_operator::delivery_hook>,
+      boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
+  using dirty_list = boost::intrusive::slist<
+      fd_operator,
+      boost::intrusive::member_hook<fd_operator, fd_operator::list_hook<fd_operator::dirty_tag>, &fd_operator::dirty_hook>,
+      boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
+
+  [[nodiscard]] bool has_work() const noexcept {
+    return !tasks_.empty() || !deliveries_.empty() || !dirty_.empty() || mail_.has_mail();
+  }
+  [[nodiscard]] instant next_deadline(bool may_block) const noexcept;
+  instant before_block(instant deadline) override;
+  void after_block() override;
+  void deliver();
+  void run_tasks();
+  void flush_dirty();
+  void destroy_locals();
+
+  inline static constinit thread_local shard* current_ = nullptr;
+
+  const shard_id id_;
+  const duration idle_spin_;
+  runtime& owner_;
+  host& machine_;
+  logger& log_;
+  slab_ptr memory_;
+  std::unique_ptr<poller> io_;
+  instant now_;
+  instant last_work_;
+  unsigned inline_depth_ = 0;
+  bool asleep_ = false;
+  run_queue tasks_;
+  delivery_list deliveries_;
+  dirty_list dirty_;
+  timer_wheel timers_;
+  random_source random_;
+  mailbox mail_;
+  shard_counters counters_;
+  std::vector<local_entry> locals_;
+};
+
+}  // namespace shoal

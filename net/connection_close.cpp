@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a connection ends. One state machine, one destruction point.
+//
+//   open --close(drain)--> flushing --all sent, FIN--> lingering --EOF or time--> retiring --retired--> closed --handler back--> finished
+//     \----close(reset), error, timeout ------------------------------------------^
+#include <shoal/core/log_format.hpp>
+#include <shoal/net/connection.hpp>
+#include <shoal/net/connection_table.hpp>
+#include <shoal/net/filter.hpp>
+#include <shoal/net/reader.hpp>
+#include <shoal/net/relay.hpp>
+#include <shoal/net/writer.hpp>
+
+namespace shoal {
+
+void connection::close(close_how how, std::error_code reason) {
+  assert_owner();
+  if (phase_ >= phase::flushing) {
+    if (how == close_how::reset && phase_ < phase::retiring) {
+      how_ = how;
+      begin_retire();
+      shard_.schedule_delivery(*this);
+    }
+    return;
+  }
+  how_ = how;
+  if (!reason_) reason_ = reason;
+  stop_.request_stop();
+  const bool drains = how == close_how::drain && phase_ == phase::open && !broken_;
+  if (drains) {
+    flush();
+    fin_wanted_ = true;
+    phase_ = phase::flushing;
+    shard_.mark_dirty(*this);
+    update_receiving();
+    arm_timer();
+  } else {
+    begin_retire();
+  }
+  end_waits(reason_);
+  shard_.schedule_delivery(*this);
+}
+
+/// The peer, the socket or a limit ended it.
+void connection::fail_with(std::error_code reason) {
+  broken_ = true;
+  reason_ = reason;
+  close(close_how::reset, reason);
+}
+
+/// Over by itself: everything was read and handled, everything was sent.
+void connection::close_if_over() {
+  if (phase_ != phase::open || in_handler_ || relay_ != nullptr || read_waiter_ != nullptr || !output_is_empty()) return;
+  if (eof_ && !keep_half_open_ && !owned_ && (input_.len() == 0 || final_call_made_ || !profile_->hooks.on_request)) {
+    close(close_how::drain, make_error_code(errc::eof));
+  } else if (shutting_down_ && unread() == 0) {
+    close(close_how::drain, make_error_code(errc::stopped));
+  }
+}
+
+/// Graceful stop: from now on idle means over.
+void connection::begin_shutdown() {
+  shutting_down_ = true;
+  if (phase_ == phase::open) shard_.schedule_delivery(*this);
+}
+
+void connection::begin_retire() {
+  if (phase_ == phase::retiring) return;
+  phase_ = phase::retiring;
+  receiving_ = false;
+  shard_.timers().cancel(timer_);
+  if (how_ == close_how::reset && !eof_ && !broken_) shard_.machine().abort_socket(fd());
+  shard_.io().retire(*this);
+}
+
+void connection::retired() {
+  retired_ = true;
+  shard_.schedule_delivery(*this);
+}
+
+/// Steps as far as it can. May destroy the connection.
+void connection::advance_close() {
+  if (phase_ == phase::flushing) {
+    if (broken_) {
+      begin_retire();
+    } else if (fin_sent_) {
+      phase_ = phase::lingering;
+      close_deadline_ = shard_.now() + profile_->options.timeouts.linger;
+      arm_timer();
+    } else if (eof_ && output_is_empty()) {
+      begin_retire();  // nothing can come any more: close() itself is the FIN
+    }
+  }
+  if (phase_ == phase::lingering && (eof_ || broken_)) begin_retire();
+  if (phase_ == phase::retiring && retired_) phase_ = phase::closed;
+  if (phase_ == phase::closed && !in_handler_) finish();
+}
+
+/// Waiters are told before anything else happens; they resume from the run queue.
+void connection::end_waits(std::error_code error) {
+  if (read_waiter_ != nullptr) {
+    read_waiter_->error_ = error;
+    shard_.schedule(*std::exchange(read_waiter_, nullptr));
+  }
+  if (write_waiter_ != nullptr) {
+    write_waiter_->error_ = error;
+    shard_.schedule(*std::exchange(write_waiter_, nullptr));
+  }
+}
+
+/// The one destruction point.
+void connection::finish() {
+  if (phase_ != phase::finished) {
+    phase_ = phase::finished;
+    try {
+      if (connect_ran_ && profile_->hooks.on_disconnect) profile_->hooks.on_disconnect(*this, reason_);
+      while (callbacks_ != nullptr) {
+        const auto last = std::move(callbacks_);
+        callbacks_ = std::move(last->next);
+        last->call(*this);
+      }
+    } catch (const std::exception& error) {
+      log_error(shard_.log(), "{} {}: a close callback threw: {}", profile_->name, to_string(remote_), error.what());
+    }
+    drop_relay();
+    shard_.timers().cancel(timer_);
+    input_.close();
+    output_.close();
+    shard_.machine().close_socket(fd());
+    set_fd(-1);
+  }
+  // The shard may still hold us on a list of this turn, or an owner a reference.
+  if (owned_ || is_linked_to_shard()) return;
+  if (observer_ != nullptr) observer_->on_connection_gone(*this);
+  shard_.local<connection_table>().destroy(*this);
+}
+
+void connection::drop_relay() {
+  if (relay_ != nullptr) std::exchange(relay_, nullptr)->forget(*this);
+}
+
+}  // namespace shoal

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a connection's hooks run, and what happens when one throws.
+#include <exception>
+
+#include <shoal/core/log.hpp>
+#include <shoal/core/log_format.hpp>
+#include <shoal/net/connection.hpp>
+#include <shoal/net/filter.hpp>
+#include <shoal/net/relay.hpp>
+
+namespace shoal {
+namespace {
+
+// Calls of on_request per turn: a peer that pipelines small messages must not hold the shard.
+constexpr int requests_per_turn = 64;
+
+}  // namespace
+
+connection::handler_done::handler_done(connection& c) noexcept
+    : run_item([](run_item& item) { static_cast<handler_done&>(item).owner.on_handler_done(); }), owner(c) {}
+
+void connection::run_prepare() {
+  if (!profile_->hooks.on_prepare) return;
+  in_handler_ = true;
+  try {
+    profile_->hooks.on_prepare(*this);
+  } catch (...) {
+    handler_threw();
+  }
+  in_handler_ = false;
+}
+
+void connection::begin_handlers() {
+  if (connect_ran_) return;
+  connect_ran_ = true;
+  if (profile_->hooks.on_connect) run_once(profile_->hooks.on_connect);
+}
+
+void connection::run_handlers() {
+  if (relay_ != nullptr) return relay_->deliver(*this);
+  for (int i = 0; i < requests_per_turn; ++i) {
+    if (phase_ != phase::open || in_handler_ || !connect_ran_ || !profile_->hooks.on_request) return;
+    if (read_waiter_ != nullptr || relay_ != nullptr) return;
+    const bool final_call = eof_ && !final_call_made_;
+    if (input_.len() == 0 || !(new_bytes_ || final_call)) return;
+    new_bytes_ = false;
+    if (eof_) final_call_made_ = true;
+    const auto consumed_before = received_ - input_.len();
+    if (!run_once(profile_->hooks.on_request)) return;
+    // Progress and something left: call again. Without progress it waits for new bytes or EOF.
+    if (received_ - input_.len() != consumed_before) {
+      new_bytes_ = true;
+      final_call_made_ = false;
+    }
+  }
+  shard_.schedule_delivery(*this);
+}
+
+/// Runs one hook to its end or first suspension; true when it has ended.
+bool connection::run_once(const handler& hook) {
+  in_handler_ = true;
+  try {
+    if (hook.is_plain()) {
+      hook.call_plain(*this);
+    } else {
+      consumed_at_start_ = received_ - input_.len();
+      handler_ = hook.call_coroutine(*this);
+      if (!handler_.start(handler_done_)) return false;
+      handler_.take();
+    }
+  } catch (...) {
+    handler_threw();
+  }
+  after_handler();
+  return true;
+}
+
+/// A coroutine hook that had been suspended has ended.
+void connection::on_handler_done() noexcept {
+  try {
+    handler_.take();
+  } catch (...) {
+    handler_threw();
+  }
+  if (received_ - input_.len() != consumed_at_start_) {
+    new_bytes_ = true;
+    final_call_made_ = false;
+  }
+  after_handler();
+  shard_.schedule_delivery(*this);
+}
+
+void connection::after_handler() noexcept {
+  handler_ = {};
+  in_handler_ = false;
+  handler_profile_.reset();
+  input_.release();
+  update_receiving();
+}
+
+void connection::handler_threw() noexcept {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    log_error(shard_.log(), "{} {}: a handler threw: {}; the connection is closed", profile_->name, to_string(remote_),
+              error.what());
+  } catch (...) {
+    log_error(shard_.log(), "{} {}: a handler threw something that is no std::exception; the connection is closed",
+              profile_->name, to_string(remote_));
+  }
+  close(close_how::reset, make_error_code(errc::handler_failed));
+}
+
+}  // namespace shoal

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The input side of a connection: what the poller reports, what readers wait for, when receiving pauses.
+#include <shoal/net/connection.hpp>
+#include <shoal/net/filter.hpp>
+#include <shoal/net/reader.hpp>
+
+namespace shoal {
+
+std::span<std::byte> connection::inputs() {
+  auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
+  auto booked = raw.book(profile_->options.max_receive);
+  if (booked) return *booked;
+  // The slab is at its limit: this connection ends, the others go on (D15).
+  broken_ = true;
+  reason_ = booked.error();
+  shard_.schedule_delivery(*this);
+  return {};
+}
+
+void connection::input_ack(std::size_t filled) {
+  auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
+  raw.book_ack(filled);
+  if (filled == 0) return;
+  last_activity_ = shard_.now();
+  if (phase_ != phase::open) {
+    // Closing: what still comes is dropped. Blocks a handler has spans into stay.
+    const auto dropped = raw.take_all();
+    return;
+  }
+  if (filter_ == nullptr) received_ += filled;
+  new_bytes_ = true;
+  update_receiving();
+  shard_.schedule_delivery(*this);
+}
+
+void connection::hung_up(std::error_code reason) {
+  receiving_ = false;
+  if (reason == errc::eof) {
+    eof_ = true;
+    if (half_closed_at_ == never) half_closed_at_ = shard_.now();
+  } else {
+    broken_ = true;
+    if (!reason_) reason_ = reason;
+  }
+  shard_.schedule_delivery(*this);
+}
+
+void connection::decode_input() {
+  if (phase_ != phase::open || filter_->decoded_eof) return;
+  const auto before = input_.len();
+  const auto error = filter_->code->decode(filter_->raw_input, input_, eof_);
+  filter_->decoded_eof = eof_;
+  received_ += input_.len() - before;
+  if (error) return fail_with(error);
+  if (filter_->code->want_write()) shard_.mark_dirty(*this);
+  update_receiving();
+}
+
+std::size_t connection::unread() const noexcept {
+  return input_.len() + (filter_ == nullptr ? 0 : filter_->raw_input.len());
+}
+
+/// Pauses above the high mark, resumes at the low one; a wait for more than the mark raises it.
+void connection::update_receiving() {
+  const auto& marks = profile_->options.input;
+  bool want = !eof_ && !broken_;
+  if (phase_ == phase::open) {
+    const std::size_t awaited = read_waiter_ == nullptr ? 0 : read_waiter_->want_;
+    const std::size_t limit = receiving_ ? marks.high : marks.low + 1;
+    want = want && !paused_by_relay_ && unread() < std::max(limit, awaited);
+  } else {
+    want = want && (phase_ == phase::flushing || phase_ == phase::lingering);
+  }
+  if (want == receiving_) return;
+  receiving_ = want;
+  shard_.io().receive(*this, want);
+}
+
+void connection::wake_reader() {
+  if (read_waiter_ == nullptr) return;
+  read_waiter& waiter = *read_waiter_;
+  if (!waiter.satisfied()) {
+    if (waiter.want_ > profile_->options.max_message && phase_ == phase::open) {
+      waiter.error_ = make_error_code(errc::message_too_long);
+    } else if (eof_) {
+      waiter.error_ = make_error_code(errc::eof);
+    } else {
+      update_receiving();
+      return;
+    }
+  }
+  read_waiter_ = nullptr;
+  shard_.run_or_schedule(waiter);
+}
+
+bool read_waiter::begin() {
+  connection& c = connection_;
+  c.assert_owner();
+  if (satisfied()) return false;
+  if (c.eof_) {
+    error_ = make_error_code(errc::eof);
+  } else if (c.phase_ != connection::phase::open) {
+    error_ = c.reason_ ? c.reason_ : make_error_code(errc::closed);
+  } else if (c.read_waiter_ != nullptr) {
+    error_ = make_error_code(errc::concurrent_access);
+  } else if (want_ > c.profile_->options.max_message) {
+    error_ = make_error_code(errc::message_too_long);
+  } else {
+    c.read_waiter_ = this;
+    c.read_wait_since_ = c.shard_.now();
+    c.update_receiving();
+    c.arm_timer();
+    return true;
+  }
+  return false;
+}
+
+bool until_operation::satisfied() {
+  auto& input = connection_.input();
+  found_ = input.until(delimiter_);
+  if (found_ || found_.error() != errc::not_enough_data) {
+    if (!found_) error_ = found_.error();
+    return true;
+  }
+  want_ = input.len() + 1;
+  return false;
+}
+
+void reader::release() const {
+  connection_.input().release();
+}
+
+}  // namespace shoal

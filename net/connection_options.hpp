@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the connections of one listener (or dialler) have in common: hooks, limits, timeouts. One table per listener
+// and shard; a connection points at it and copies it only to override (the 512 B budget).
+//
+// Thread rule: plain values while a server is described; then one copy per shard, which that shard owns.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <shoal/core/host/host.hpp>
+#include <shoal/core/instant.hpp>
+#include <shoal/core/task.hpp>
+
+namespace shoal {
+
+class connection;
+class filter;
+
+/// A hook that may be a plain function or a coroutine: void(connection&) or task<>(connection&). D13 applies to coroutines:
+/// a capturing lambda coroutine lives in the hook table, which a running handler keeps alive.
+class handler {
+ public:
+  handler() = default;
+  template <class F>
+    requires std::is_invocable_v<F&, connection&> && (!std::is_same_v<std::remove_cvref_t<F>, handler>)
+  handler(F function) {  // NOLINT(google-explicit-constructor): hooks are written in place
+    if constexpr (std::is_same_v<std::invoke_result_t<F&, connection&>, task<>>) {
+      call_ = std::function<task<>(connection&)>(std::move(function));
+    } else {
+      static_assert(std::is_void_v<std::invoke_result_t<F&, connection&>>, "a hook returns void or task<>");
+      call_ = std::function<void(connection&)>(std::move(function));
+    }
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return call_.index() != 0; }
+  [[nodiscard]] bool is_plain() const noexcept { return call_.index() == 1; }
+  void call_plain(connection& c) const { std::get<1>(call_)(c); }
+  [[nodiscard]] task<> call_coroutine(connection& c) const { return std::get<2>(call_)(c); }
+
+ private:
+  std::variant<std::monostate, std::function<void(connection&)>, std::function<task<>(connection&)>> call_;
+};
+
+/// The hooks in the order they run; each at most once per connection, on_request excepted.
+struct connection_hooks {
+  std::function<void(connection&)> on_prepare;  ///< before registration; may close, may not do input or output
+  handler on_connect;                           ///< never overlaps on_request; data waits
+  handler on_request;                           ///< unread bytes exist, and again while it makes progress
+  std::function<void(connection&, std::error_code)> on_disconnect;  ///< runs if on_connect ran (or would have), with the reason
+};
+
+/// Watermarks, in bytes. Soft: input may pass its high mark by one receive, output by one write.
+struct buffer_marks {
+  std::size_t high = std::size_t{1} << 20;  ///< stop reading, suspend writers
+  std::size_t low = std::size_t{256} << 10;  ///< go on
+};
+
+/// Timeouts of a connection. zero = none, which only the library's user may choose; shoal's programs never do.
+struct connection_timeouts {
+  duration read = duration::zero();                      ///< of one wait for bytes
+  duration write = std::chrono::seconds{60};             ///< queued output without progress; terminal
+  duration idle = std::chrono::minutes{10};              ///< no byte either way
+  duration half_closed = std::chrono::seconds{30};       ///< after one side has finished
+  duration linger = std::chrono::seconds{2};             ///< close(drain): how long input is discarded after our FIN
+};
+
+struct connection_options {
+  buffer_marks input;
+  buffer_marks output;
+  connection_timeouts timeouts;
+  std::size_t max_message = std::size_t{1} << 20;  ///< largest single wait for bytes
+  std::size_t max_receive = std::size_t{1} << 20;  ///< largest single receive; the adaptive book size grows up to it
+  std::function<std::unique_ptr<filter>()> make_filter;  ///< per connection; empty = plain
+};
+
+/// Hooks and options together, owned by one shard.
+struct connection_profile {
+  std::string name;  ///< of the listener or upstream, for log lines
+  connection_hooks hooks;
+  connection_options options;
+};
+
+}  // namespace shoal

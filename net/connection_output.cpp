@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The output side of a connection: what is queued, what has left, who waits for it.
+#include <shoal/net/connection.hpp>
+#include <shoal/net/filter.hpp>
+#include <shoal/net/relay.hpp>
+#include <shoal/net/writer.hpp>
+
+namespace shoal {
+
+flush_awaiter connection::flush() {
+  assert_owner();
+  if (phase_ != phase::open && phase_ != phase::connecting) {
+    return {*this, 0, reason_ ? reason_ : make_error_code(errc::closed)};
+  }
+  if (fin_wanted_) return {*this, 0, make_error_code(errc::closed)};
+  output_.commit();
+  const std::size_t queued = unsent();
+  if (queued != 0) {
+    if (write_progress_ == never) {
+      write_progress_ = shard_.now();
+      arm_timer();
+    }
+    shard_.mark_dirty(*this);
+  }
+  return {*this, sent_ + queued, {}};
+}
+
+void connection::flush_dirty() {
+  if (phase_ != phase::open && phase_ != phase::flushing) return;
+  if (filter_ != nullptr) {
+    const auto plain = output_.len();
+    if (const auto error = filter_->code->encode(output_, filter_->raw_output); error) return fail_with(error);
+    filter_->note_encoded(plain);
+  }
+  if (output_is_empty()) return say_fin();
+  shard_.io().send(*this);
+}
+
+std::size_t connection::outputs(std::span<iovec> pieces) {
+  return (filter_ == nullptr ? output_ : filter_->raw_output).get_bytes(pieces);
+}
+
+void connection::output_ack(std::size_t sent) {
+  last_activity_ = shard_.now();
+  if (filter_ == nullptr) {
+    output_.consume(sent);
+    sent_ += sent;
+  } else {
+    filter_->raw_output.consume(sent);
+    sent_ += filter_->note_sent(sent);
+  }
+  const std::size_t left = unsent();
+  write_progress_ = left == 0 ? never : last_activity_;
+  if (write_waiter_ != nullptr) wake_writer();
+  if (relay_ != nullptr) relay_->output_left(*this, left);
+  if (!output_is_empty()) return;
+  if (fin_wanted_) say_fin();
+  // Only the end of something waits for an empty output; a busy connection is spared the delivery.
+  if (eof_ || shutting_down_ || phase_ == phase::flushing) shard_.schedule_delivery(*this);
+}
+
+std::size_t connection::unsent() const noexcept {
+  return output_.len() + (filter_ == nullptr ? 0 : filter_->encoded_plain);
+}
+
+bool connection::output_is_empty() const noexcept {
+  return output_.len() == 0 && (filter_ == nullptr || filter_->raw_output.len() == 0);
+}
+
+void connection::wake_writer() {
+  if (sent_ < write_waiter_->sequence_) return;
+  shard_.schedule(*std::exchange(write_waiter_, nullptr));
+}
+
+void connection::close_write() {
+  assert_owner();
+  if (phase_ != phase::open || fin_wanted_) return;
+  flush();
+  fin_wanted_ = true;
+  if (half_closed_at_ == never) half_closed_at_ = shard_.now();
+  shard_.mark_dirty(*this);
+  arm_timer();
+}
+
+/// FIN, once everything before it has left.
+void connection::say_fin() {
+  if (!fin_wanted_ || fin_sent_ || broken_ || !output_is_empty()) return;
+  if (filter_ != nullptr && !filter_->farewell_said) {
+    filter_->farewell_said = true;
+    if (const auto error = filter_->code->close_write(filter_->raw_output); error) return fail_with(error);
+    if (filter_->raw_output.len() != 0) return shard_.io().send(*this);
+  }
+  fin_sent_ = true;
+  shard_.machine().shutdown_socket(fd(), shutdown_side::write);
+  shard_.schedule_delivery(*this);
+}
+
+bool flush_awaiter::begin() {
+  connection& c = connection_;
+  if (error_ || c.sent_ >= sequence_) return false;
+  c.assert_owner();
+  if (c.phase_ != connection::phase::open && c.phase_ != connection::phase::connecting) {
+    error_ = c.reason_ ? c.reason_ : make_error_code(errc::closed);
+  } else if (c.write_waiter_ != nullptr) {
+    error_ = make_error_code(errc::concurrent_access);
+  } else {
+    c.write_waiter_ = this;
+    return true;
+  }
+  return false;
+}
+
+flush_awaiter connection::wait_for_room() {
+  static_cast<void>(flush());
+  if (phase_ != phase::open && phase_ != phase::connecting) {
+    return {*this, 0, reason_ ? reason_ : make_error_code(errc::closed)};
+  }
+  // Below the high mark nobody waits; above it until the low one is reached.
+  const auto& marks = profile_->options.output;
+  const std::size_t queued = unsent();
+  return {*this, queued < marks.high ? 0 : sent_ + queued - marks.low, {}};
+}
+
+flush_awaiter writer::room() const { return connection_.wait_for_room(); }
+
+}  // namespace shoal

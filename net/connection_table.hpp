@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// connection_table: the connections that call this shard their home, by slot and generation.
+//
+// Thread rule: owner shard only (shard::local<connection_table>()).
+// Invariants: a stale id never finds another connection: a slot's generation grows with each use. Connections live in the
+// shard's slab; the table owns them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <shoal/net/connection.hpp>
+
+namespace shoal {
+
+class connection_table {
+ public:
+  explicit connection_table(shard& here) noexcept : shard_(here) {}
+  connection_table(const connection_table&) = delete;
+  connection_table& operator=(const connection_table&) = delete;
+  ~connection_table();
+
+  /// Makes a connection that owns `fd` from here on, on failure too (then the fd is closed).
+  /// Errors: errc::no_memory when the slab is at its limit or all slots are taken.
+  [[nodiscard]] result<connection*> create(int fd, std::shared_ptr<const connection_profile> profile,
+                                           connection_observer* observer, const address& remote);
+
+  /// The connection of this name, or nullptr when it is gone.
+  [[nodiscard]] connection* find(connection_id id) const noexcept;
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// Resets what is left when the shard stops.
+  void stop() noexcept;
+
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i].held != nullptr) visit(*slots_[i].held);
+    }
+  }
+
+ private:
+  friend class connection;
+  friend class connection_owner;
+  struct slot {
+    connection* held = nullptr;
+    std::uint32_t generation = 0;
+    std::uint32_t next_free = no_slot;
+  };
+  static constexpr std::uint32_t no_slot = ~std::uint32_t{0};
+
+  void destroy(connection& c) noexcept;
+
+  shard& shard_;
+  std::vector<slot> slots_;
+  std::uint32_t first_free_ = no_slot;
+  std::size_t size_ = 0;
+};
+
+}  // namespace shoal

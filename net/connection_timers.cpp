@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// One lazy timer per connection: activity only stores a time; expiry looks what is due and arms for the rest.
+#include <algorithm>
+
+#include <shoal/net/connection.hpp>
+#include <shoal/net/reader.hpp>
+#include <shoal/net/relay.hpp>
+
+namespace shoal {
+namespace {
+
+instant after(instant since, duration timeout) {
+  return since == never || timeout == duration::zero() ? never : since + timeout;
+}
+
+}  // namespace
+
+connection::life_timer::life_timer(connection& c) noexcept
+    : timer([](timer& t) noexcept { static_cast<life_timer&>(t).owner.on_timer(); }), owner(c) {}
+
+/// A pair is idle when both ends are: the one that only listens must not be cut off.
+instant connection::idle_deadline() const noexcept {
+  instant last = last_activity_;
+  if (relay_ != nullptr) last = std::max(last, relay_->last_activity());
+  return after(last, profile_->options.timeouts.idle);
+}
+
+instant connection::write_limit() const noexcept {
+  const instant by_progress = after(write_progress_, profile_->options.timeouts.write);
+  return write_progress_ == never ? never : std::min(by_progress, write_deadline_);
+}
+
+instant connection::read_limit() const noexcept {
+  if (read_waiter_ == nullptr) return never;
+  if (read_deadline_ != never) return read_deadline_;
+  return after(read_wait_since_, profile_->options.timeouts.read);
+}
+
+instant connection::earliest_deadline() const noexcept {
+  switch (phase_) {
+    case phase::connecting:
+    case phase::lingering:
+      return close_deadline_;
+    case phase::open:
+      return std::min({idle_deadline(), write_limit(), read_limit(),
+                       after(half_closed_at_, profile_->options.timeouts.half_closed)});
+    case phase::flushing:
+      return std::min(write_limit(), idle_deadline());
+    default:
+      return never;
+  }
+}
+
+/// Arms for what is due first, unless the timer already fires before that (it will look again then).
+void connection::arm_timer() {
+  const instant due = earliest_deadline();
+  if (due == never || (timer_.armed() && timer_.fires_at() <= due)) return;
+  shard_.timers().arm(timer_, due);
+}
+
+void connection::on_timer() noexcept {
+  const instant now = shard_.now();
+  const auto due = [now](instant deadline) { return deadline <= now; };
+  switch (phase_) {
+    case phase::connecting:
+      if (due(close_deadline_)) {
+        broken_ = true;
+        reason_ = make_error_code(errc::connect_timeout);
+        shard_.schedule_delivery(*this);
+        return;
+      }
+      break;
+    case phase::lingering:
+      if (due(close_deadline_)) {
+        begin_retire();
+        return;
+      }
+      break;
+    case phase::open:
+    case phase::flushing:
+      if (due(write_limit())) return close(close_how::reset, make_error_code(errc::write_timeout));
+      if (due(idle_deadline())) {
+        if (phase_ == phase::flushing) return close(close_how::reset, make_error_code(errc::idle_timeout));
+        return close(close_how::drain, make_error_code(errc::idle_timeout));
+      }
+      if (phase_ == phase::open && due(after(half_closed_at_, profile_->options.timeouts.half_closed))) {
+        return close(close_how::drain, make_error_code(errc::half_closed_timeout));
+      }
+      if (due(read_limit())) {
+        read_waiter_->error_ = make_error_code(errc::read_timeout);
+        shard_.run_or_schedule(*std::exchange(read_waiter_, nullptr));
+      }
+      break;
+    default:
+      return;
+  }
+  arm_timer();
+}
+
+}  // namespace shoal

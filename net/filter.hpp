@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// filter: what may sit between the socket and the buffers (PROXY header, TLS, ...). None means plain: one branch.
+//
+//   socket -> raw input -> decode -> input()        output() -> encode -> raw output -> socket
+//
+// Thread rule: owner shard only. Rule: a filter never does input or output itself and never blocks.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <system_error>
+
+#include <shoal/buffers/link_buffer.hpp>
+
+namespace shoal {
+
+class filter {
+ public:
+  filter() = default;
+  filter(const filter&) = delete;
+  filter& operator=(const filter&) = delete;
+  virtual ~filter() = default;
+
+  /// Takes what it can from `raw` and appends plain bytes to `plain` (committed). What it needs more bytes for stays in
+  /// `raw`. An error ends the connection. `at_eof`: no more raw bytes will come.
+  [[nodiscard]] virtual std::error_code decode(link_buffer& raw, link_buffer& plain, bool at_eof) = 0;
+  /// Moves all committed bytes of `plain` into `raw`, encoded and committed.
+  [[nodiscard]] virtual std::error_code encode(link_buffer& plain, link_buffer& raw) = 0;
+  /// Bytes of its own to send (a handshake): encode() will be called even with nothing to encode.
+  [[nodiscard]] virtual bool want_write() const noexcept { return false; }
+  /// Called before FIN: append a farewell to `raw`.
+  [[nodiscard]] virtual std::error_code close_write(link_buffer& raw) {
+    static_cast<void>(raw);
+    return {};
+  }
+  /// Around a move to another shard; unsupported filters pin their connection.
+  [[nodiscard]] virtual bool can_move() const noexcept { return false; }
+};
+
+/// A filter at work: the raw sides, and how plain bytes map to the raw ones that carry them. All plain bytes are encoded at
+/// the end of the turn that queued them, so a mark per turn is enough: "when so many raw bytes are out, so many plain ones are".
+struct filter_stage {
+  filter_stage(std::unique_ptr<filter> f, slab& memory) : code(std::move(f)), raw_input(memory), raw_output(memory) {}
+
+  /// `plain` bytes have just been encoded into raw_output.
+  void note_encoded(std::size_t plain) {
+    if (plain == 0) return;
+    encoded_plain += plain;
+    marks.push_back({raw_sent + raw_output.len(), plain});
+  }
+  /// `raw` bytes have left; the plain bytes completed by them.
+  [[nodiscard]] std::size_t note_sent(std::size_t raw) {
+    raw_sent += raw;
+    std::size_t completed = 0;
+    while (!marks.empty() && marks.front().raw_end <= raw_sent) {
+      completed += marks.front().plain;
+      marks.pop_front();
+    }
+    encoded_plain -= completed;
+    return completed;
+  }
+
+  std::unique_ptr<filter> code;
+  link_buffer raw_input;
+  link_buffer raw_output;
+  bool decoded_eof = false;
+  bool farewell_said = false;
+  std::size_t encoded_plain = 0;  ///< encoded, not all of it sent
+
+ private:
+  struct mark {
+    std::uint64_t raw_end;
+    std::size_t plain;
+  };
+  std::deque<mark> marks;
+  std::uint64_t raw_sent = 0;
+};
+
+}  // namespace shoal

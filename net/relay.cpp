@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shoal/net/relay.hpp>
+
+#include <shoal/net/writer.hpp>
+
+namespace shoal {
+
+relay::relay(connection& first, connection& second, std::function<void(const relay_summary&)> ended)
+    : sides_{{&first}, {&second}}, ended_(std::move(ended)) {}
+
+void relay::link(connection& first, connection& second, std::function<void(const relay_summary&)> ended) {
+  SHOAL_ASSERT(&first.owner() == &second.owner());
+  SHOAL_ASSERT(first.relay_ == nullptr && second.relay_ == nullptr);
+  auto* made = new relay(first, second, std::move(ended));  // owned by the pair: the last forget() deletes it
+  for (connection* c : {&first, &second}) {
+    c->relay_ = made;
+    c->arm_timer();
+    c->owner().schedule_delivery(*c);
+  }
+}
+
+/// Something happened to `from`: bytes, EOF, or its end.
+void relay::deliver(connection& from) {
+  connection* to = other_of(from);
+  if (!from.is_active()) {
+    note_end(from);
+    // The partner goes the same way: what it is owed is sent, unless this side was cut off.
+    if (to != nullptr && to->is_active()) {
+      to->close(from.broken_ ? close_how::reset : close_how::drain, from.reason());
+    }
+    return;
+  }
+  if (to == nullptr || !to->is_active()) {
+    from.close(close_how::drain);
+    return;
+  }
+  move_bytes(from, *to);
+  side& mine = sides_[is_first(from) ? 0 : 1];
+  if (from.eof_ && !mine.fin_passed) {
+    mine.fin_passed = true;
+    note_end(from);
+    to->close_write();
+  }
+  close_when_done();
+}
+
+void relay::move_bytes(connection& from, connection& to) {
+  if (!from.input_.empty()) {
+    if (auto moved = to.output_.append(from.input_.take_all()); !moved) return to.fail_with(moved.error());
+    to.flush();
+  }
+  // Also for what is still queued: the mark counts the output as it is now.
+  const bool full = to.unsent() >= to.profile().options.output.high;
+  if (full == from.paused_by_relay_) return;
+  if (full || to.unsent() <= to.profile().options.output.low) {
+    from.paused_by_relay_ = full;
+    from.update_receiving();
+  }
+}
+
+/// The kernel took bytes of `to`'s output; inside poll().
+void relay::output_left(connection& to, std::size_t left) {
+  connection* from = other_of(to);
+  if (from == nullptr || !from->paused_by_relay_ || left > to.profile().options.output.low) return;
+  from->paused_by_relay_ = false;
+  from->update_receiving();
+}
+
+void relay::close_when_done() {
+  connection* first = sides_[0].peer;
+  connection* second = sides_[1].peer;
+  if (first == nullptr || second == nullptr || !first->eof_ || !second->eof_) return;
+  if (!first->output_is_empty() || !second->output_is_empty() || !first->input_.empty() || !second->input_.empty()) return;
+  first->close(close_how::drain, make_error_code(errc::eof));
+  second->close(close_how::drain, make_error_code(errc::eof));
+}
+
+void relay::note_end(const connection& c) noexcept {
+  if (end_noted_) return;
+  end_noted_ = true;
+  summary_.first_ended_first = is_first(c);
+}
+
+void relay::forget(connection& gone) {
+  note_end(gone);
+  const std::size_t index = is_first(gone) ? 0 : 1;
+  (index == 0 ? summary_.from_first : summary_.from_second) = gone.bytes_received();
+  (index == 0 ? summary_.first_reason : summary_.second_reason) = gone.reason();
+  sides_[index].peer = nullptr;
+  connection* other = sides_[1 - index].peer;
+  if (other != nullptr) {
+    if (other->is_active()) other->close(gone.broken_ ? close_how::reset : close_how::drain, gone.reason());
+    return;
+  }
+  if (ended_) ended_(summary_);
+  delete this;
+}
+
+instant relay::last_activity() const noexcept {
+  instant last = instant::min();
+  for (const side& s : sides_) {
+    if (s.peer != nullptr) last = std::max(last, s.peer->last_activity());
+  }
+  return last;
+}
+
+}  // namespace shoal

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// server: listens on addresses, on every shard of a runtime, and runs hooks on what it accepts.
+//
+//   shoal::server server{runtime, {.bind = "127.0.0.1:7000"}};
+//   server.on_request([](shoal::connection& c) { ... });
+//
+// Thread rule: describe it before the runtime starts, on the thread that starts it. Hooks run on the shards: each shard
+//   has its own copy, captures included; what they share must be immutable or a message away.
+// Invariants: every address is bound before any shard runs, so a port in use fails the start by name.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <shoal/core/runtime.hpp>
+#include <shoal/core/service.hpp>
+#include <shoal/net/address.hpp>
+#include <shoal/net/connection.hpp>
+#include <shoal/net/connection_options.hpp>
+
+namespace shoal {
+
+class server_shard;
+
+/// How accepted connections find their shard. reuseport: a socket per shard, the kernel hashes. round_robin: one shard
+/// accepts and hands every connection to the next shard in turn.
+enum class accept_distribution : std::uint8_t { reuseport, round_robin };
+
+/// One address or several: "127.0.0.1:7000", "[::]:7000", "unix:/run/x.sock". Port 0 picks one.
+struct bind_list : std::vector<std::string> {
+  bind_list() = default;
+  bind_list(const char* one) : vector{one} {}                // NOLINT(google-explicit-constructor): written in place
+  bind_list(std::string one) : vector{std::move(one)} {}     // NOLINT(google-explicit-constructor)
+  bind_list(std::vector<std::string> many) : vector{std::move(many)} {}  // NOLINT(google-explicit-constructor)
+  bind_list(std::initializer_list<std::string> many) : vector{many} {}
+};
+
+struct server_options {
+  bind_list bind;
+  std::string name = "server";  ///< in log lines
+  accept_distribution distribution = accept_distribution::reuseport;
+  int backlog = 4096;
+  std::uint64_t max_connections = 100000;  ///< of this server in the process; accepting pauses there
+  tcp_options tcp;
+  connection_options connections;
+};
+
+class server final : public service {
+ public:
+  server(runtime& owner, server_options options);
+  ~server();
+
+  server& on_prepare(std::function<void(connection&)> hook);
+  server& on_connect(handler hook);
+  server& on_request(handler hook);
+  server& on_disconnect(std::function<void(connection&, std::error_code)> hook);
+
+  /// What was bound, ports filled in; valid from the start on.
+  [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
+  [[nodiscard]] const server_options& options() const noexcept { return options_; }
+  /// Open connections, summed over the shards; any thread.
+  [[nodiscard]] std::uint64_t connections() const noexcept { return open_.load(std::memory_order_relaxed); }
+  /// Accepted since the start, by shard; valid after the end.
+  [[nodiscard]] const std::vector<std::uint64_t>& accepted_by_shard() const noexcept { return accepted_; }
+
+ private:
+  friend class server_shard;
+
+  std::expected<void, start_failure> prepare(runtime& owner) override;
+  void start(shard& here) override;
+  [[nodiscard]] task<> stop(shard& here, instant deadline) override;
+  void hurry(shard& here) override;
+  void finished() noexcept override;
+
+  std::expected<void, start_failure> open_sockets(const std::string& text);
+  [[nodiscard]] std::size_t sockets_per_address() const noexcept;
+
+  runtime& runtime_;
+  server_options options_;
+  connection_hooks hooks_;
+  std::vector<address> addresses_;
+  std::vector<std::vector<int>> sockets_;  // by shard, until that shard has taken them
+  std::vector<std::unique_ptr<server_shard>> shards_;
+  std::vector<std::uint64_t> accepted_;
+  std::atomic<std::uint64_t> open_{0};
+};
+
+}  // namespace shoal

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shoal/net/server_shard.hpp>
+
+#include <algorithm>
+
+#include <shoal/core/frame_memory.hpp>
+#include <shoal/core/log_format.hpp>
+#include <shoal/net/connection_table.hpp>
+#include <shoal/net/server.hpp>
+
+namespace shoal {
+namespace {
+
+// How often a full server looks whether connections ended on other shards.
+constexpr duration look_for_room = std::chrono::milliseconds{10};
+constexpr duration full_report_interval = std::chrono::seconds{10};
+
+}  // namespace
+
+/// A connection on its way to the shard that will serve it.
+struct server_shard::handover final : message {
+  handover(server& s, int accepted_fd, const address& from) noexcept
+      : message(&arrive, &release), target(s), fd(accepted_fd), peer(from) {}
+
+  static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
+  static void operator delete(void* node, std::size_t bytes) noexcept { detail::free_frame(node, bytes); }
+
+  static void arrive(message& m) {
+    auto& self = static_cast<handover&>(m);
+    shard& here = shard::current();
+    self.target.shards_[here.id()]->adopt(self.fd, self.peer);
+    here.mail().reply(m);
+  }
+  static void release(message& m) { const std::unique_ptr<handover> done{static_cast<handover*>(&m)}; }
+
+  server& target;
+  int fd;
+  address peer;
+};
+
+/// stop() waits here until the last connection and listener are gone.
+struct server_shard::stop_wait : resume_item {
+  explicit stop_wait(server_shard& s) noexcept : owner(s) {}
+  [[nodiscard]] bool await_ready() const noexcept { return owner.is_empty(); }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    waiting = handle;
+    owner.stop_wait_ = this;
+  }
+  void await_resume() const noexcept {}
+  server_shard& owner;
+};
+
+server_shard::server_shard(server& owner, shard& here)
+    : server_(owner),
+      shard_(here),
+      limit_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.use_room(); }),
+      deadline_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.hurry(); }),
+      limit_gate_(full_report_interval) {
+  auto profile = std::make_shared<connection_profile>();
+  profile->name = owner.options_.name;
+  profile->hooks = owner.hooks_;
+  profile->options = owner.options_.connections;
+  profile_ = std::move(profile);
+}
+
+void server_shard::start(std::vector<int> sockets) {
+  for (const int fd : sockets) {
+    listeners_.push_back(std::make_unique<listener>(
+        shard_, fd, server_.options_.name, [this](int accepted_fd, const address& peer) { admit(accepted_fd, peer); }));
+    if (const auto error = listeners_.back()->start(); error) {
+      log_error(shard_.log(), "{} shard={}: watching a listening socket: {}", server_.options_.name, shard_.id(), error);
+    }
+  }
+}
+
+bool server_shard::take_place() noexcept {
+  if (server_.open_.fetch_add(1, std::memory_order_relaxed) < server_.options_.max_connections) return true;
+  server_.open_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+void server_shard::admit(int fd, const address& peer) {
+  ++accepted_;
+  if (held_.empty() && take_place()) return place(fd, peer);
+  held_.push_back({fd, peer});
+  for (const auto& l : listeners_) l->pause();
+  shard_.timers().arm(limit_tick_, shard_.now() + look_for_room);
+  if (limit_gate_.pass(shard_.now())) {
+    log_warning(shard_.log(), "{} shard={}: max_connections {} reached; accepting pauses", server_.options_.name,
+                shard_.id(), server_.options_.max_connections);
+  }
+}
+
+/// Connections ended: serve who was held, then accept again.
+void server_shard::use_room() {
+  if (stopping_) return;
+  std::size_t served = 0;
+  while (served < held_.size() && take_place()) {
+    place(held_[served].fd, held_[served].peer);
+    ++served;
+  }
+  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(served));
+  if (held_.empty()) {
+    for (const auto& l : listeners_) l->resume();
+  } else {
+    shard_.timers().arm(limit_tick_, shard_.now() + look_for_room);
+  }
+}
+
+void server_shard::place(int fd, const address& peer) {
+  if (server_.options_.distribution == accept_distribution::round_robin) {
+    const std::size_t target = next_shard_;
+    next_shard_ = (next_shard_ + 1) % server_.shards_.size();
+    if (target != shard_.id()) {
+      auto m = std::make_unique<handover>(server_, fd, peer);
+      if (shard_.mail().try_send(static_cast<shard_id>(target), *m)) {
+        static_cast<void>(m.release());  // comes back through handover::release
+        return;
+      }
+      // The lane is full (counted there): better served here than not.
+    }
+  }
+  adopt(fd, peer);
+}
+
+void server_shard::adopt(int fd, const address& peer) {
+  if (stopping_) {
+    shard_.machine().close_socket(fd);
+    server_.open_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  auto made = shard_.local<connection_table>().create(fd, profile_, this, peer);
+  if (!made) {
+    server_.open_.fetch_sub(1, std::memory_order_relaxed);
+    log_warning(shard_.log(), "{} shard={}: {} refused: {}", server_.options_.name, shard_.id(), peer, made.error());
+    return;
+  }
+  ++open_;
+  (*made)->start_accepted();
+}
+
+void server_shard::on_connection_gone(connection&) noexcept {
+  --open_;
+  server_.open_.fetch_sub(1, std::memory_order_relaxed);
+  if (!held_.empty()) use_room();
+  wake_if_empty();
+}
+
+bool server_shard::is_empty() const noexcept {
+  return open_ == 0 && std::ranges::all_of(listeners_, [](const auto& l) { return l->is_closed(); });
+}
+
+void server_shard::wake_if_empty() noexcept {
+  if (stop_wait_ != nullptr && is_empty()) shard_.schedule(*std::exchange(stop_wait_, nullptr));
+}
+
+task<> server_shard::stop(instant deadline) {
+  stopping_ = true;
+  shard_.timers().cancel(limit_tick_);
+  for (const auto& l : listeners_) {
+    l->on_closed = [this] { wake_if_empty(); };
+    l->stop();
+  }
+  for (const arrival& one : held_) shard_.machine().close_socket(one.fd);
+  held_.clear();
+  for_own([](connection& c) { c.begin_shutdown(); });
+  shard_.timers().arm(deadline_tick_, deadline);
+  stop_wait empty{*this};
+  co_await empty;
+  shard_.timers().cancel(deadline_tick_);
+}
+
+void server_shard::hurry() {
+  if (open_ != 0) log_info(shard_.log(), "{} shard={}: closing {} connections now", server_.options_.name, shard_.id(), open_);
+  for_own([](connection& c) { c.close(close_how::reset, make_error_code(errc::stopped)); });
+}
+
+void server_shard::for_own(void (*action)(connection&)) {
+  shard_.local<connection_table>().for_each([&](connection& c) {
+    if (c.observer_ == this) action(c);
+  });
+}
+
+}  // namespace shoal

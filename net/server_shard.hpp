@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// server_shard: what a server has on one shard: its listeners, its copy of the hooks, its connections.
+//
+// Thread rule: owner shard only, but for the server's atomic count.
+// Invariants: a descriptor that arrives here becomes a connection or is closed. stop() ends when no connection is left.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <shoal/core/log_gate.hpp>
+#include <shoal/core/message.hpp>
+#include <shoal/core/task.hpp>
+#include <shoal/net/connection.hpp>
+#include <shoal/net/connection_options.hpp>
+#include <shoal/net/listener.hpp>
+
+namespace shoal {
+
+class server;
+
+class server_shard final : public connection_observer {
+ public:
+  server_shard(server& owner, shard& here);
+  ~server_shard() = default;
+  server_shard(const server_shard&) = delete;
+  server_shard& operator=(const server_shard&) = delete;
+
+  void start(std::vector<int> sockets);
+  [[nodiscard]] task<> stop(instant deadline);
+  void hurry();
+
+  /// A descriptor accepted here or elsewhere, counted already. Becomes a connection or is closed.
+  void adopt(int fd, const address& peer);
+  [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+
+ private:
+  struct handover;
+  struct stop_wait;
+  struct tick final : timer {
+    explicit tick(server_shard& s, timer::callback call) noexcept : timer(call), owner(s) {}
+    server_shard& owner;
+  };
+
+  struct arrival {
+    int fd;
+    address peer;
+  };
+
+  void admit(int fd, const address& peer);
+  void place(int fd, const address& peer);
+  void use_room();
+  [[nodiscard]] bool take_place() noexcept;
+  void on_connection_gone(connection& c) noexcept override;
+  [[nodiscard]] bool is_empty() const noexcept;
+  void wake_if_empty() noexcept;
+  void for_own(void (*action)(connection&));
+
+  server& server_;
+  shard& shard_;
+  std::shared_ptr<const connection_profile> profile_;
+  std::vector<std::unique_ptr<listener>> listeners_;
+  std::vector<arrival> held_;  // accepted, but the server is full: at most one batch of accepts per listener
+  std::uint64_t accepted_ = 0;
+  std::size_t open_ = 0;
+  std::size_t next_shard_ = 0;
+  bool stopping_ = false;
+  stop_wait* stop_wait_ = nullptr;
+  tick limit_tick_;     // looks again whether a full server has room
+  tick deadline_tick_;
+  log_gate limit_gate_;
+};
+
+}  // namespace shoal

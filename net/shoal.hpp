@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything an application needs: the runtime, servers, dialers, connections and their awaitable faces.
+#pragma once
+
+#include <shoal/core/runtime.hpp>
+#include <shoal/core/scope.hpp>
+#include <shoal/core/sleep.hpp>
+#include <shoal/core/submit.hpp>
+#include <shoal/core/task.hpp>
+#include <shoal/net/connection.hpp>
+#include <shoal/net/dialer.hpp>
+#include <shoal/net/filter.hpp>
+#include <shoal/net/reader.hpp>
+#include <shoal/net/relay.hpp>
+#include <shoal/net/server.hpp>
+#include <shoal/net/writer.hpp>
