@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs clang-tidy over our sources: ./tests/tidy/clang_tidy.py BUILD_DIRECTORY [PATH_PART...]
+"""Runs clang-tidy over the libraries and programs: ./tests/tidy/clang_tidy.py BUILD_DIRECTORY [PATH_PART...]
 
 BUILD_DIRECTORY holds compile_commands.json. A source that passed is not looked at again until it, a header of ours that
 it includes, its flags or the configuration changes. PATH_PART limits the run to sources whose path contains it.
@@ -18,6 +18,7 @@ import includes
 from tree import load
 
 TOOL = "clang-tidy-19"
+FOLDERS = ("apps/", "buffers/", "core/", "net/")
 
 
 def run(path, directory):
@@ -39,7 +40,7 @@ def main(directory, wanted):
             path = str(pathlib.Path(entry["file"]).relative_to(root))
         except ValueError:
             continue
-        if path not in tree or path.endswith(".c") or (wanted and not any(part in path for part in wanted)):
+        if path not in tree or not path.startswith(FOLDERS) or (wanted and not any(part in path for part in wanted)):
             continue
         total += 1
         stamp = cache / headers.fingerprint(tree, edges, path, [*basis, entry["command"]])
