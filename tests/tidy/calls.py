@@ -69,7 +69,7 @@ def banned(file, index):
     if scope == "std" and name in IN_STD and after == "(":
         return f"std::{name}", IN_STD[name]
     if file.folder in ("buffers", "net"):
-        if scope == "std" and name in SHARING:
+        if scope == "std" and name in SHARING and after != "::":
             return f"std::{name} in {file.folder}", SHARED
         if file.folder == "net" and name in ("new", "delete") and raw_allocation(before, after):
             return f"raw {name} in net", "std::make_unique, or the shard's slab"

@@ -5,6 +5,9 @@ One that matches nothing any more is itself a failure, so that this list only ev
 """
 
 EXCEPTIONS = {
+    "banned-call": {
+        "core/log_output.cpp": "the log's thread writes to files and terminals; no shard waits for it",
+    },
     "leftover": {
         "tests/tidy/": "the rule's own source and tests spell the words",
     },

@@ -66,6 +66,7 @@ class Sharing(unittest.TestCase):
         self.assertEqual(banned("std::mutex m; std::thread t;"), ["std::mutex in net", "std::thread in net"])
         self.assertEqual(banned("std::mutex m;", "buffers/slab.cpp"), ["std::mutex in buffers"])
         self.assertEqual(banned("std::thread t;", "core/runtime.cpp"), [])
+        self.assertEqual(banned("std::thread::id owner;"), [])
 
     def test_raw_allocation_in_net(self):
         self.assertEqual(banned("auto p = new int; void f() { delete p; }"), ["raw new in net", "raw delete in net"])
