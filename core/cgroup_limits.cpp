@@ -85,7 +85,7 @@ std::optional<hierarchy> find_hierarchy(const std::string& root, std::string_vie
     if (words.size() < 6 || words.end() - dash < 4) continue;
     const bool fits =
         controller.empty() ? dash[1] == "cgroup2" : dash[1] == "cgroup" && contains(split(dash[3], ','), controller);
-    if (fits) return hierarchy{root + words[4], below(*path, words[3])};
+    if (fits) return hierarchy{.mount = root + words[4], .directory = below(*path, words[3])};
   }
   return std::nullopt;
 }

@@ -9,9 +9,9 @@
 #include <spdlog/sinks/sink.h>
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <array>
+#include <csignal>
 #include <utility>
 
 namespace shoal {

@@ -54,8 +54,7 @@ template <class T>
 template <class... Args>
 struct checked_log_format {
   template <std::size_t N>
-  consteval checked_log_format(const char (&literal)[N])
-      : text{literal, N - 1} {  // NOLINT(google-explicit-constructor)
+  explicit(false) consteval checked_log_format(const char (&literal)[N]) : text{literal, N - 1} {
     if (placeholders(text) != sizeof...(Args)) throw "as many {} as arguments";
   }
   std::string_view text;

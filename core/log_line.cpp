@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -57,34 +56,36 @@ struct piece {
 /// prefix + two hexadecimal digits, built in `scratch`.
 std::string_view hex(std::array<char, 16>& scratch, std::string_view prefix, char c) {
   constexpr std::string_view digits = "0123456789abcdef";
-  auto* const end = std::ranges::copy(prefix, scratch.data()).out;
-  end[0] = digits[static_cast<unsigned char>(c) >> 4];
-  end[1] = digits[static_cast<unsigned char>(c) & 15];
-  return {scratch.data(), prefix.size() + 2};
+  std::size_t length = 0;
+  for (const char p : prefix) scratch[length++] = p;
+  scratch[length++] = digits[static_cast<unsigned char>(c) >> 4];
+  scratch[length++] = digits[static_cast<unsigned char>(c) & 15];
+  return {scratch.data(), length};
 }
 
 piece text_piece(std::string_view message, std::array<char, 16>& scratch) {
   const char c = message.front();
-  if (c == '\n') return {1, indent};
-  if (is_control(c)) return {1, hex(scratch, "\\x", c)};
-  return {1, message.substr(0, 1)};
+  if (c == '\n') return {.taken = 1, .becomes = indent};
+  if (is_control(c)) return {.taken = 1, .becomes = hex(scratch, "\\x", c)};
+  return {.taken = 1, .becomes = message.substr(0, 1)};
 }
 
 piece json_piece(std::string_view message, std::array<char, 16>& scratch) {
   switch (const char c = message.front()) {
     case '"':
-      return {1, "\\\""};
+      return {.taken = 1, .becomes = "\\\""};
     case '\\':
-      return {1, "\\\\"};
+      return {.taken = 1, .becomes = "\\\\"};
     case '\n':
-      return {1, "\\n"};
+      return {.taken = 1, .becomes = "\\n"};
     case '\t':
-      return {1, "\\t"};
+      return {.taken = 1, .becomes = "\\t"};
     default:
-      if (is_control(c)) return {1, hex(scratch, "\\u00", c)};
+      if (is_control(c)) return {.taken = 1, .becomes = hex(scratch, "\\u00", c)};
   }
   const auto length = utf8_sequence(message);
-  return length == 0 ? piece{1, "\\ufffd"} : piece{length, message.substr(0, length)};
+  return length == 0 ? piece{.taken = 1, .becomes = "\\ufffd"}
+                     : piece{.taken = length, .becomes = message.substr(0, length)};
 }
 
 }  // namespace
@@ -130,7 +131,7 @@ void log_line_writer::append_local_time(time at) {
   const auto second = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(at));
   if (second != second_) {
     std::tm local{};
-    ::localtime_r(&second, &local);
+    static_cast<void>(::localtime_r(&second, &local));
     clock_text_ = fmt::format("{:02}:{:02}:{:02} ", local.tm_hour, local.tm_min, local.tm_sec);
     second_ = second;
   }

@@ -11,7 +11,7 @@
 
 namespace shoal {
 
-log_output::log_output(std::string path) : path_{std::move(path)}, standard_{true} {
+log_output::log_output(std::string path) : path_{std::move(path)} {
   if (path_ == "stdout" || path_ == "-") {
     fd_ = STDOUT_FILENO;
   } else if (path_ == "stderr") {

@@ -40,7 +40,7 @@ class log_output {
   [[nodiscard]] bool writable() noexcept;
 
   std::string path_;
-  bool standard_;  // stdout and stderr belong to the process
+  bool standard_ = true;  // stdout and stderr belong to the process
   int fd_ = -1;
   bool stuck_ = false;
   std::atomic<int> reopened_{-1};

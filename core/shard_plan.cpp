@@ -38,7 +38,7 @@ std::string bytes(std::size_t n) {
 }
 
 std::unexpected<plan_error> wrong(std::string_view key, std::string what, std::string hint) {
-  return std::unexpected{plan_error{key, std::move(what), std::move(hint)}};
+  return std::unexpected{plan_error{.key = key, .what = std::move(what), .hint = std::move(hint)}};
 }
 
 bool has_quota(const topology& machine) { return std::isfinite(machine.quota); }
@@ -120,7 +120,7 @@ struct decision {
 
 decision how_many(const topology& machine, const shard_request& request, const cpus& usable) {
   if (request.shards != shard_request::automatic && request.shards != shard_request::cores) {
-    return {request.shards, count(request.shards, "shard") + " as written"};
+    return {.shards = request.shards, .why = count(request.shards, "shard") + " as written"};
   }
   const bool per_core = request.shards == shard_request::cores;
   const auto whole = std::min<std::size_t>(per_core ? distinct_cores(usable) : usable.size(), max_shards);
@@ -129,9 +129,9 @@ decision how_many(const topology& machine, const shard_request& request, const c
   const auto allowed = has_quota(machine) ? std::max(std::floor(machine.quota), 1.0) : static_cast<double>(whole);
   if (allowed < static_cast<double>(whole)) {
     const auto n = static_cast<std::size_t>(allowed);
-    return {n, count(n, "shard") + ", for the cgroup's quota of " + decimal(machine.quota) + " CPUs"};
+    return {.shards = n, .why = count(n, "shard") + ", for the cgroup's quota of " + decimal(machine.quota) + " CPUs"};
   }
-  return {whole, count(whole, "shard") + ", " + each + from};
+  return {.shards = whole, .why = count(whole, "shard") + ", " + each + from};
 }
 
 struct pinning {
@@ -140,22 +140,24 @@ struct pinning {
 };
 
 pinning whether_pinned(const topology& machine, const shard_request& request, const cpus& usable, std::size_t shards) {
-  if (request.pin == pin_mode::on) return {true, "pinned as written"};
-  if (request.pin == pin_mode::off) return {false, "not pinned as written"};
-  if (!request.cpus.empty()) return {true, "pinned because cpus is written"};
-  if (has_quota(machine)) return {false, "not pinned: under a quota the CPUs are shared"};
+  if (request.pin == pin_mode::on) return {.pinned = true, .why = "pinned as written"};
+  if (request.pin == pin_mode::off) return {.pinned = false, .why = "not pinned as written"};
+  if (!request.cpus.empty()) return {.pinned = true, .why = "pinned because cpus is written"};
+  if (has_quota(machine)) return {.pinned = false, .why = "not pinned: under a quota the CPUs are shared"};
   const auto full = request.shards == shard_request::cores ? distinct_cores(usable) : usable.size();
-  if (shards == full) return {true, "pinned because they fill the mask"};
-  return {false, "not pinned: they don't fill the mask"};
+  if (shards == full) return {.pinned = true, .why = "pinned because they fill the mask"};
+  return {.pinned = false, .why = "not pinned: they don't fill the mask"};
 }
 
 std::optional<plan_error> contradiction(const shard_request& request) {
   const bool counted = request.shards != shard_request::automatic && request.shards != shard_request::cores;
   if (counted && request.shards > max_shards) {
-    return plan_error{"shards", std::to_string(request.shards) + " is too many", "1 to " + std::to_string(max_shards)};
+    return plan_error{.key = "shards",
+                      .what = std::to_string(request.shards) + " is too many",
+                      .hint = "1 to " + std::to_string(max_shards)};
   }
   if (request.pin == pin_mode::off && !request.cpus.empty()) {
-    return plan_error{"pin", "off contradicts cpus, which pins", "leave one of the two out"};
+    return plan_error{.key = "pin", .what = "off contradicts cpus, which pins", .hint = "leave one of the two out"};
   }
   if (request.memory_per_shard != 0 && request.memory_per_shard < min_memory_per_shard) {
     return plan_error{"memory_per_shard", bytes(request.memory_per_shard) + " is too little",

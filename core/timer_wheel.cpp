@@ -168,7 +168,7 @@ void timer_wheel::forget_if_empty(place p) noexcept {
 timer_wheel::place timer_wheel::first_occupied() const noexcept {
   SHOAL_ASSERT(levels_ != 0);
   const auto level = static_cast<unsigned>(std::countr_zero(levels_));
-  return {level, static_cast<unsigned>(std::countr_zero(occupied_[level]))};
+  return {.level = level, .slot = static_cast<unsigned>(std::countr_zero(occupied_[level]))};
 }
 
 /// The first tick of a slot, given that it is later than elapsed_.
@@ -181,7 +181,7 @@ std::uint64_t timer_wheel::start_of(place p) const noexcept {
 timer_wheel::place timer_wheel::place_of(std::uint64_t tick) const noexcept {
   SHOAL_ASSERT(tick > elapsed_);
   const auto level = static_cast<unsigned>(std::bit_width(tick ^ elapsed_) - 1) / level_bits;
-  return {level, static_cast<unsigned>(tick >> (level * level_bits)) % slot_count};
+  return {.level = level, .slot = static_cast<unsigned>(tick >> (level * level_bits)) % slot_count};
 }
 
 }  // namespace shoal

@@ -129,7 +129,7 @@ class timer_wheel {
   std::array<std::uint64_t, level_count> occupied_{};  // bit s: slot s holds timers
   std::array<std::array<list, slot_count>, level_count> slots_;
   std::array<std::array<std::uint64_t, slot_count>, level_count>
-      earliest_;  // lower bound of the ticks in an occupied slot
+      earliest_{};  // lower bound of the ticks in an occupied slot
 };
 
 }  // namespace shoal
