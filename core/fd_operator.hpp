@@ -82,7 +82,7 @@ class fd_operator {
   list_hook<dirty_tag> dirty_hook;
 
  protected:
-  ~fd_operator() = default;  // never destroyed through this face
+  virtual ~fd_operator() = default;  // protected: never destroyed through this face
   void set_fd(int fd) noexcept { fd_ = fd; }
   /// The shard will still call deliver() or flush_dirty().
   [[nodiscard]] bool is_linked_to_shard() const noexcept { return delivery_pending_ || dirty_; }

@@ -18,7 +18,8 @@ fence_kind choose_fence() noexcept {
 }
 
 void sleeper_fence(fence_kind kind, bool alone, std::atomic<bool>& asleep) noexcept {
-  // A store that is also a full barrier for this core; enough when the other side has one too.
+  // A store that is also a full barrier for this core; enough when the other side has one too. The only store: a plain
+  // one before it would hide the sender's read-modify-write from it, with which it must synchronise.
   asleep.exchange(true, std::memory_order_seq_cst);
   if (kind == fence_kind::membarrier && !alone) {
     ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);

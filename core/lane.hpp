@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,6 +24,7 @@ namespace shoal {
 
 /// Messages in flight per lane: two turns' worth of a receiver (256 each), 8 KiB per lane and only for pairs that talk.
 inline constexpr std::uint32_t lane_capacity = 512;
+static_assert(std::has_single_bit(lane_capacity), "ring positions wrap at 2^32");
 
 /// A bounded single-producer single-consumer ring of pointers.
 class message_ring {

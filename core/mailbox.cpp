@@ -15,10 +15,11 @@ mailbox::mailbox(shard_id owner, std::size_t shards, fence_kind fence)
 
 mailbox::~mailbox() {
   SHOAL_ASSERT(in_flight_ == 0);
-  foreign_item* item = doorbell_.foreign.exchange(nullptr, std::memory_order_acquire);
-  while (item != nullptr) {
-    const std::unique_ptr<foreign_item> dropped{item};
-    item = item->next_;
+  for (;;) {
+    if (foreign_taken_ == nullptr) take_foreign();
+    if (foreign_taken_ == nullptr) break;
+    const std::unique_ptr<foreign_item> dropped{foreign_taken_};
+    foreign_taken_ = dropped->next_;
   }
 }
 
@@ -59,7 +60,11 @@ bool mailbox::try_send(shard_id to, message& m) {
   return true;
 }
 
-void mailbox::wait_for_room(shard_id to, run_item& item) { lane_to(to).waiting_for_room.push_back(item); }
+void mailbox::wait_for_room(shard_id to, run_item& item) {
+  lane& out = lane_to(to);
+  SHOAL_ASSERT(out.in_flight == lane_capacity);  // or nobody would ever wake it
+  out.waiting_for_room.push_back(item);
+}
 
 void mailbox::reply(message& m) {
   SHOAL_ASSERT(m.sender < all_.size() && m.sender != id_);
@@ -109,26 +114,45 @@ void mailbox::ring(mailbox& receiver) noexcept {
 }
 
 unsigned mailbox::drain() {
-  unsigned taken = drain_foreign();
-  if (doorbell_.summary.load(std::memory_order_relaxed) == 0) return taken;
+  const unsigned foreign = drain_foreign();
+  if (doorbell_.summary.load(std::memory_order_relaxed) == 0) return foreign;
+  std::array<std::uint64_t, words> mail{};
   std::uint64_t summary = doorbell_.summary.exchange(0, std::memory_order_seq_cst);
   for (; summary != 0; summary &= summary - 1) {
     const auto word = static_cast<std::size_t>(std::countr_zero(summary));
-    std::uint64_t bits = who_has_mail_[word].exchange(0, std::memory_order_seq_cst);
-    std::uint64_t left = 0;
+    mail[word] = who_has_mail_[word].exchange(0, std::memory_order_seq_cst);
+  }
+  const unsigned taken = drain_peers(mail);
+  for (std::size_t word = 0; word < words; ++word) {
+    if (mail[word] == 0) continue;  // nothing left over
+    who_has_mail_[word].fetch_or(mail[word], std::memory_order_seq_cst);
+    doorbell_.summary.fetch_or(1ULL << word, std::memory_order_seq_cst);
+  }
+  return foreign + taken;
+}
+
+/// Serves the peers in `mail` and clears the bits of those that have nothing left. Begins behind the peer at which the
+/// last budget ended: a flood from one must not starve the others.
+unsigned mailbox::drain_peers(mail_bits& mail) {
+  const std::size_t used = (all_.size() + 63U) / 64U;
+  const std::size_t first_word = first_peer_ / 64U;
+  const std::uint64_t from_first = ~0ULL << (first_peer_ % 64U);
+  unsigned taken = 0;
+  for (std::size_t step = 0; step <= used; ++step) {  // the first word twice: its upper bits first, its lower ones last
+    const std::size_t word = (first_word + step) % used;
+    std::uint64_t bits = mail[word];
+    if (step == 0) bits &= from_first;
+    if (step == used) bits &= ~from_first;
     for (; bits != 0; bits &= bits - 1) {
       const auto peer = static_cast<shard_id>(word * 64U + static_cast<unsigned>(std::countr_zero(bits)));
-      const unsigned budget = taken < drain_budget ? drain_budget - taken : 0;
-      taken += drain_peer(peer, budget);
+      if (taken < drain_budget) {
+        taken += drain_peer(peer, drain_budget - taken);
+        if (taken == drain_budget) first_peer_ = static_cast<shard_id>((peer + 1U) % all_.size());
+      }
       const lane* in = inbound_[peer].load(std::memory_order_acquire);
       const lane* out = outbound_[peer].get();
-      if ((in != nullptr && !in->requests.empty()) || (out != nullptr && !out->replies.empty())) {
-        left |= 1ULL << (peer % 64U);
-      }
-    }
-    if (left != 0) {
-      who_has_mail_[word].fetch_or(left, std::memory_order_seq_cst);
-      doorbell_.summary.fetch_or(1ULL << word, std::memory_order_seq_cst);
+      const bool left = (in != nullptr && !in->requests.empty()) || (out != nullptr && !out->replies.empty());
+      if (!left) mail[word] &= ~(bits & (~bits + 1));
     }
   }
   return taken;
@@ -146,12 +170,9 @@ unsigned mailbox::drain_peer(shard_id peer, unsigned budget) {
       SHOAL_ASSERT(out->in_flight > 0 && in_flight_ > 0);
       --out->in_flight;
       --in_flight_;
+      // Before complete(): who gets a message back often sends the next at once, and would overtake those who wait.
+      serve_waiting(*out);
       m->complete(*m);
-      if (!out->waiting_for_room.empty()) {
-        run_item& waiter = out->waiting_for_room.front();
-        out->waiting_for_room.pop_front();
-        waiter.run(waiter);
-      }
     }
   }
   if (lane* in = inbound_[peer].load(std::memory_order_acquire); in != nullptr) {
@@ -166,29 +187,40 @@ unsigned mailbox::drain_peer(shard_id peer, unsigned budget) {
   return taken;
 }
 
-unsigned mailbox::drain_foreign() {
-  if (doorbell_.foreign.load(std::memory_order_relaxed) == nullptr) return 0;
-  foreign_item* stack = doorbell_.foreign.exchange(nullptr, std::memory_order_acquire);
-  foreign_item* oldest = nullptr;  // the stack has the newest on top; run in the order posted
-  while (stack != nullptr) {
-    foreign_item* next = stack->next_;
-    stack->next_ = oldest;
-    oldest = stack;
-    stack = next;
+void mailbox::serve_waiting(lane& out) {
+  while (out.in_flight < lane_capacity && !out.waiting_for_room.empty()) {
+    run_item& waiter = out.waiting_for_room.front();
+    out.waiting_for_room.pop_front();
+    waiter.run(waiter);
   }
+}
+
+unsigned mailbox::drain_foreign() {
   unsigned taken = 0;
-  while (oldest != nullptr) {
-    const std::unique_ptr<foreign_item> item{oldest};
-    oldest = item->next_;
+  for (; taken < drain_budget; ++taken) {
+    if (foreign_taken_ == nullptr) take_foreign();
+    if (foreign_taken_ == nullptr) break;
+    const std::unique_ptr<foreign_item> item{foreign_taken_};
+    foreign_taken_ = item->next_;
     item->run();
-    ++taken;
   }
   counters_.foreign += taken;
   return taken;
 }
 
+/// The stack has the newest on top; they run in the order posted.
+void mailbox::take_foreign() noexcept {
+  if (doorbell_.foreign.load(std::memory_order_relaxed) == nullptr) return;
+  foreign_item* stack = doorbell_.foreign.exchange(nullptr, std::memory_order_acquire);
+  while (stack != nullptr) {
+    foreign_item* next = stack->next_;
+    stack->next_ = foreign_taken_;
+    foreign_taken_ = stack;
+    stack = next;
+  }
+}
+
 bool mailbox::fall_asleep() noexcept {
-  doorbell_.asleep.store(true, std::memory_order_relaxed);
   sleeper_fence(fence_, all_.size() == 1, doorbell_.asleep);
   if (!has_mail()) return true;
   wake_up();
@@ -200,7 +232,7 @@ bool mailbox::post_foreign(std::unique_ptr<foreign_item>& item) noexcept {
   foreign_item* node = item.release();
   foreign_item* top = doorbell_.foreign.load(std::memory_order_relaxed);
   do node->next_ = top;
-  while (!doorbell_.foreign.compare_exchange_weak(top, node, std::memory_order_release, std::memory_order_relaxed));
+  while (!doorbell_.foreign.compare_exchange_weak(top, node, std::memory_order_seq_cst, std::memory_order_relaxed));
   if (foreign_sees_asleep(doorbell_.asleep) && doorbell_.asleep.exchange(false)) owner_poller_->wake();
   return true;
 }

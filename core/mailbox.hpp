@@ -12,6 +12,7 @@
 //  3. A message sent comes back exactly once.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -25,7 +26,7 @@ namespace shoal {
 
 class poller;
 
-/// Messages taken per turn; leftovers keep their bit. Bounds what one turn can cost.
+/// Messages taken per turn, and as many foreign items; leftovers keep their bit. Bounds what one turn can cost.
 inline constexpr unsigned drain_budget = 256;
 /// A sender publishes after this many, or at the end of its turn.
 inline constexpr unsigned publish_batch = 16;
@@ -62,18 +63,20 @@ class mailbox {
 
   /// Sends; false when the lane is full (counted) and the caller keeps the message.
   [[nodiscard]] bool try_send(shard_id to, message& m);
-  /// Runs `item` when the lane has room again. Resumes on the owner, from drain().
+  /// After try_send() said full: runs `item`, once, when the lane has room again and all who came before have been
+  /// served. From drain(), on the owner. It should send what it waited for.
   void wait_for_room(shard_id to, run_item& item);
   /// Returns a message to its sender. Never waits, never fails.
   void reply(message& m);
   /// End of turn: makes everything sent visible and rings those asleep.
   void publish_all();
 
-  /// Executes what arrived, at most `drain_budget`; how many.
+  /// Executes what arrived, at most `drain_budget` of each kind; how many.
   unsigned drain();
+  /// Sequentially consistent, as everything the sleep protocol reads (a plain load on x86-64).
   [[nodiscard]] bool has_mail() const noexcept {
-    return doorbell_.summary.load(std::memory_order_acquire) != 0 ||
-           doorbell_.foreign.load(std::memory_order_acquire) != nullptr;
+    return doorbell_.summary.load(std::memory_order_seq_cst) != 0 ||
+           doorbell_.foreign.load(std::memory_order_seq_cst) != nullptr || foreign_taken_ != nullptr;
   }
 
   /// Sleep protocol: fall_asleep() is true when nothing arrived meanwhile and the owner may block.
@@ -98,13 +101,17 @@ class mailbox {
     std::atomic<bool> foreign_closed{false};
   };
   static constexpr std::size_t words = max_shards / 64;
+  using mail_bits = std::array<std::uint64_t, words>;
 
   [[nodiscard]] lane& lane_to(shard_id to);
   void ring(mailbox& receiver) noexcept;
   void note_unpublished(shard_id peer);
   void publish(shard_id peer);
+  unsigned drain_peers(mail_bits& mail);
   unsigned drain_peer(shard_id peer, unsigned budget);
+  void serve_waiting(lane& out);
   unsigned drain_foreign();
+  void take_foreign() noexcept;
 
   const shard_id id_;
   const fence_kind fence_;
@@ -114,6 +121,8 @@ class mailbox {
   std::vector<shard_id> unpublished_;                      // peers with something pushed and not published
   std::vector<bool> unpublished_bit_;
   std::uint64_t in_flight_ = 0;
+  shard_id first_peer_ = 0;                // where the next drain begins
+  foreign_item* foreign_taken_ = nullptr;  // taken off the stack and not run yet, oldest first
   mailbox_counters counters_;
 
   doorbell doorbell_;

@@ -27,12 +27,14 @@ void scope::spawn(task<> work) {
 }
 
 void scope::finished(child& done) noexcept {
-  const std::unique_ptr<child> node{&done};
+  std::unique_ptr<child> node{&done};
   try {
     node->work.take();
   } catch (...) {
     on_failure_(std::current_exception());
   }
+  // Before who joins goes on: the child's arguments may refer to what that one destroys next.
+  node.reset();
   if (--running_ == 0 && joiner_ != nullptr) shard::current().run_or_schedule(*std::exchange(joiner_, nullptr));
 }
 

@@ -27,7 +27,8 @@ shard::~shard() {
 }
 
 void shard::stop_locals() {
-  for (auto entry = locals_.rbegin(); entry != locals_.rend(); ++entry) entry->object->stop();
+  // By index: a stop() may look up a local that did not exist yet.
+  for (std::size_t i = locals_.size(); i-- > 0;) locals_[i].object->stop();
 }
 
 void shard::destroy_locals() {
@@ -43,9 +44,9 @@ void shard::turn(bool may_block) {
   ++counters_.turns;
   io_->poll(next_deadline(may_block), *this);
   deliver();
-  counters_.messages += mail_.drain();
+  drain_mail();
   run_tasks();
-  counters_.timers += timers_.expire(now_, timer_budget);
+  expire_timers();
   flush_dirty();
   mail_.publish_all();
   memory_->drain_returns();
@@ -60,6 +61,7 @@ instant shard::next_deadline(bool may_block) const noexcept {
 
 instant shard::before_block(instant deadline) {
   if (deadline == instant::min() || has_work()) return instant::min();
+  mail_.publish_all();  // what tasks sent between two turns, at the start and at the stop
   asleep_ = mail_.fall_asleep();
   return asleep_ ? deadline : instant::min();
 }
@@ -85,6 +87,12 @@ void shard::deliver() {
   }
 }
 
+void shard::drain_mail() {
+  const unsigned taken = mail_.drain();
+  counters_.messages += taken;
+  if (taken != 0) last_work_ = now_;
+}
+
 void shard::run_tasks() {
   if (!tasks_.empty()) last_work_ = now_;
   for (unsigned i = 0; i < task_budget && !tasks_.empty(); ++i) {
@@ -93,6 +101,12 @@ void shard::run_tasks() {
     ++counters_.tasks;
     item.run(item);
   }
+}
+
+void shard::expire_timers() {
+  const std::size_t fired = timers_.expire(now_, timer_budget);
+  counters_.timers += fired;
+  if (fired != 0) last_work_ = now_;
 }
 
 void shard::flush_dirty() {

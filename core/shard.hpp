@@ -181,7 +181,9 @@ class shard final : private poll_sleeper {
   instant before_block(instant deadline) override;
   void after_block() override;
   void deliver();
+  void drain_mail();
   void run_tasks();
+  void expire_timers();
   void flush_dirty();
   void destroy_locals();
 

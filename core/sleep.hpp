@@ -31,8 +31,10 @@ class [[nodiscard]] sleep_until {
   resume_timer timer_;
 };
 
+/// A length beyond the end of time (292 years) is no deadline at all.
 [[nodiscard]] inline sleep_until sleep_for(duration length) noexcept {
-  return sleep_until{shard::current().now() + length};
+  const instant now = shard::current().now();
+  return sleep_until{length < never - now ? now + length : never};
 }
 
 /// Goes to the back of the run queue: everything else that is ready runs first.

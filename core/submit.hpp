@@ -75,8 +75,8 @@ class remote_call final : public message {
   using returned = std::invoke_result_t<Function, Args...>;
   using value = typename unwrap_task<returned>::type;
 
-  explicit remote_call(Function function, Args... args)
-      : message(&execute_here, &complete_here), function_(function), args_(std::move(args)...) {}
+  explicit remote_call(Function what, Args... args)
+      : message(&execute_here, &complete_here), function_(what), args_(std::move(args)...) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> caller) noexcept { caller_ = caller; }

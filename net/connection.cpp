@@ -8,7 +8,7 @@
 
 namespace shoal {
 
-connection::connection(shard& here, int fd, std::shared_ptr<const connection_profile> profile,
+connection::connection(shard& here, int fd, profile_ptr profile,
                        connection_observer* observer, const address& remote)
     : fd_operator(fd),
       shard_(here),
@@ -106,31 +106,34 @@ task<result<std::size_t>> connection::write(std::span<const std::byte> bytes) {
   co_return bytes.size();
 }
 
+connection::rare& connection::rarely() {
+  if (rare_ == nullptr) rare_ = std::make_unique<rare>();
+  return *rare_;
+}
+
 std::stop_token connection::stop_token() {
   assert_owner();
-  if (!stop_.stop_possible()) {
-    stop_ = std::stop_source{};
-    if (phase_ >= phase::flushing) stop_.request_stop();
-  }
-  return stop_.get_token();
+  rare& mine = rarely();
+  if (phase_ >= phase::flushing) mine.stop.request_stop();
+  return mine.stop.get_token();
 }
 
 void connection::add_close_callback(std::function<void(connection&)> callback) {
   assert_owner();
-  if (phase_ == phase::finished || !callback) return;
-  auto added = std::make_unique<close_callback>();
-  added->call = std::move(callback);
-  added->next = std::move(callbacks_);
-  callbacks_ = std::move(added);
+  if (phase_ != phase::finished && callback) rarely().close_callbacks.push_back(std::move(callback));
 }
 
 /// The profile as this connection's own, to be overridden. A running handler keeps the one it came from.
 connection_profile& connection::own_profile() {
   assert_owner();
-  auto copy = std::make_shared<connection_profile>(*profile_);
-  if (in_handler_ && handler_profile_ == nullptr) handler_profile_ = profile_;
+  auto copy = make_profile(*profile_);
+  if (in_handler_ && rarely().running_profile == nullptr) rare_->running_profile = profile_;
   profile_ = copy;
   return *copy;
+}
+
+std::uint64_t connection::bytes_sent() const noexcept {
+  return filter_ == nullptr ? output_.read_position() : filter_->sent_plain;
 }
 
 void connection::set_read_timeout(duration timeout) {
@@ -147,12 +150,12 @@ void connection::set_idle_timeout(duration timeout) {
 }
 void connection::set_read_deadline(instant deadline) {
   assert_owner();
-  read_deadline_ = deadline;
+  rarely().read_deadline = deadline;
   arm_timer();
 }
 void connection::set_write_deadline(instant deadline) {
   assert_owner();
-  write_deadline_ = deadline;
+  rarely().write_deadline = deadline;
   arm_timer();
 }
 void connection::set_on_request(handler hook) {

@@ -22,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <vector>
 
 #include <shoal/buffers/link_buffer.hpp>
 #include <shoal/core/fd_operator.hpp>
@@ -94,8 +95,8 @@ class connection final : public fd_operator {
   /// Why it ended, or no error.
   [[nodiscard]] std::error_code reason() const noexcept { return reason_; }
   /// Plain bytes taken from and handed to the kernel.
-  [[nodiscard]] std::uint64_t bytes_received() const noexcept { return received_; }
-  [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return sent_; }
+  [[nodiscard]] std::uint64_t bytes_received() const noexcept { return input_.commit_position(); }
+  [[nodiscard]] std::uint64_t bytes_sent() const noexcept;
   [[nodiscard]] instant opened_at() const noexcept { return opened_at_; }
   [[nodiscard]] instant last_activity() const noexcept { return last_activity_; }
 
@@ -162,16 +163,20 @@ class connection final : public fd_operator {
     explicit context_holder(T v) : value(std::move(v)) {}
     T value;
   };
-  struct close_callback {
-    std::function<void(connection&)> call;
-    std::unique_ptr<close_callback> next;
+  /// What few connections need, made when the first of it is asked for.
+  struct rare {
+    std::stop_source stop;
+    std::vector<std::function<void(connection&)>> close_callbacks;
+    instant read_deadline = never;
+    instant write_deadline = never;
+    profile_ptr running_profile;  // the one a running handler came from, when it was replaced meanwhile
   };
   struct handler_done final : run_item {
     explicit handler_done(connection& c) noexcept;
     connection& owner;
   };
 
-  connection(shard& here, int fd, std::shared_ptr<const connection_profile> profile, connection_observer* observer,
+  connection(shard& here, int fd, profile_ptr profile, connection_observer* observer,
              const address& remote);
   ~connection();
 
@@ -232,6 +237,7 @@ class connection final : public fd_operator {
 
   void assert_owner() const noexcept { SHOAL_ASSERT(shard::current_or_null() == &shard_); }
   connection_profile& own_profile();
+  [[nodiscard]] rare& rarely();
 
   struct life_timer final : timer {
     explicit life_timer(connection& c) noexcept;
@@ -242,8 +248,7 @@ class connection final : public fd_operator {
   link_buffer input_;
   link_buffer output_;
   std::unique_ptr<filter_stage> filter_;
-  std::shared_ptr<const connection_profile> profile_;
-  std::shared_ptr<const connection_profile> handler_profile_;  // replaced while a handler from it runs
+  profile_ptr profile_;
   connection_observer* observer_;
 
   connection_id id_;
@@ -266,17 +271,12 @@ class connection final : public fd_operator {
   bool announced_ : 1 = false;       // the dial's outcome was delivered
   bool owned_ : 1 = false;           // a connection_owner keeps the object
 
-  std::uint64_t received_ = 0;
-  std::uint64_t sent_ = 0;
   std::error_code reason_;
   instant opened_at_;
   instant last_activity_;
   instant write_progress_ = never;  // when queued output last moved; never: nothing queued
   instant half_closed_at_ = never;
   instant close_deadline_ = never;  // of the phase close() is in
-  instant read_wait_since_ = never;
-  instant read_deadline_ = never;
-  instant write_deadline_ = never;
 
   read_waiter* read_waiter_ = nullptr;
   flush_awaiter* write_waiter_ = nullptr;
@@ -284,11 +284,12 @@ class connection final : public fd_operator {
   std::uint64_t consumed_at_start_ = 0;  // of a suspended on_request
   task<> handler_;
   handler_done handler_done_{*this};
-  std::stop_source stop_{std::nostopstate};
-  std::unique_ptr<close_callback> callbacks_;
+  std::unique_ptr<rare> rare_;
   std::unique_ptr<context_base> context_;
   life_timer timer_{*this};
   address remote_;
 };
+
+static_assert(sizeof(connection) <= 512, "the budget of an idle connection");
 
 }  // namespace shoal

@@ -25,7 +25,7 @@ void connection::close(close_how how, std::error_code reason) {
   }
   how_ = how;
   if (!reason_) reason_ = reason;
-  stop_.request_stop();
+  if (rare_ != nullptr) rare_->stop.request_stop();
   const bool drains = how == close_how::drain && phase_ == phase::open && !broken_;
   if (drains) {
     flush();
@@ -114,10 +114,10 @@ void connection::finish() {
     phase_ = phase::finished;
     try {
       if (connect_ran_ && profile_->hooks.on_disconnect) profile_->hooks.on_disconnect(*this, reason_);
-      while (callbacks_ != nullptr) {
-        const auto last = std::move(callbacks_);
-        callbacks_ = std::move(last->next);
-        last->call(*this);
+      while (rare_ != nullptr && !rare_->close_callbacks.empty()) {
+        const auto last = std::move(rare_->close_callbacks.back());
+        rare_->close_callbacks.pop_back();
+        last(*this);
       }
     } catch (const std::exception& error) {
       log_error(shard_.log(), "{} {}: a close callback threw: {}", profile_->name, to_string(remote_), error.what());

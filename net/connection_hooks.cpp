@@ -45,10 +45,10 @@ void connection::run_handlers() {
     if (input_.len() == 0 || !(new_bytes_ || final_call)) return;
     new_bytes_ = false;
     if (eof_) final_call_made_ = true;
-    const auto consumed_before = received_ - input_.len();
+    const auto consumed_before = input_.read_position();
     if (!run_once(profile_->hooks.on_request)) return;
     // Progress and something left: call again. Without progress it waits for new bytes or EOF.
-    if (received_ - input_.len() != consumed_before) {
+    if (input_.read_position() != consumed_before) {
       new_bytes_ = true;
       final_call_made_ = false;
     }
@@ -63,7 +63,7 @@ bool connection::run_once(const handler& hook) {
     if (hook.is_plain()) {
       hook.call_plain(*this);
     } else {
-      consumed_at_start_ = received_ - input_.len();
+      consumed_at_start_ = input_.read_position();
       handler_ = hook.call_coroutine(*this);
       if (!handler_.start(handler_done_)) return false;
       handler_.take();
@@ -82,7 +82,7 @@ void connection::on_handler_done() noexcept {
   } catch (...) {
     handler_threw();
   }
-  if (received_ - input_.len() != consumed_at_start_) {
+  if (input_.read_position() != consumed_at_start_) {
     new_bytes_ = true;
     final_call_made_ = false;
   }
@@ -93,7 +93,7 @@ void connection::on_handler_done() noexcept {
 void connection::after_handler() noexcept {
   handler_ = {};
   in_handler_ = false;
-  handler_profile_.reset();
+  if (rare_ != nullptr) rare_->running_profile.reset();
   input_.release();
   update_receiving();
 }

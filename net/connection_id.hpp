@@ -11,6 +11,10 @@ namespace shoal {
 
 /// Home shard, slot in its table, generation of that slot. 64 bits; the generation wraps after 2^32 uses of one slot.
 struct connection_id {
+  connection_id() = default;
+  connection_id(shard_id home_shard, std::uint32_t slot_index, std::uint32_t use) noexcept
+      : generation(use), slot(slot_index & 0x3fffffU), home(home_shard & 0x3ffU) {}
+
   std::uint32_t generation = 0;  ///< 0 names nothing
   std::uint32_t slot : 22 = 0;
   std::uint32_t home : 10 = 0;

@@ -27,7 +27,6 @@ void connection::input_ack(std::size_t filled) {
     const auto dropped = raw.take_all();
     return;
   }
-  if (filter_ == nullptr) received_ += filled;
   new_bytes_ = true;
   update_receiving();
   shard_.schedule_delivery(*this);
@@ -47,10 +46,8 @@ void connection::hung_up(std::error_code reason) {
 
 void connection::decode_input() {
   if (phase_ != phase::open || filter_->decoded_eof) return;
-  const auto before = input_.len();
   const auto error = filter_->code->decode(filter_->raw_input, input_, eof_);
   filter_->decoded_eof = eof_;
-  received_ += input_.len() - before;
   if (error) return fail_with(error);
   if (filter_->code->want_write()) shard_.mark_dirty(*this);
   update_receiving();
@@ -107,7 +104,7 @@ bool read_waiter::begin() {
     error_ = make_error_code(errc::message_too_long);
   } else {
     c.read_waiter_ = this;
-    c.read_wait_since_ = c.shard_.now();
+    since_ = c.shard_.now();
     c.update_receiving();
     c.arm_timer();
     return true;

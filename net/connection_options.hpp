@@ -5,7 +5,9 @@
 // Thread rule: plain values while a server is described; then one copy per shard, which that shard owns.
 #pragma once
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -80,11 +82,30 @@ struct connection_options {
   std::function<std::unique_ptr<filter>()> make_filter;  ///< per connection; empty = plain
 };
 
-/// Hooks and options together, owned by one shard.
+/// Hooks and options together. Owned by one shard: the count is a plain integer.
 struct connection_profile {
   std::string name;  ///< of the listener or upstream, for log lines
   connection_hooks hooks;
   connection_options options;
+
+  connection_profile() = default;
+  connection_profile(const connection_profile& other) : name(other.name), hooks(other.hooks), options(other.options) {}
+  connection_profile& operator=(const connection_profile&) = delete;
+  ~connection_profile() = default;
+
+  friend void intrusive_ptr_add_ref(const connection_profile* p) noexcept { ++p->references_; }
+  friend void intrusive_ptr_release(const connection_profile* p) noexcept {
+    if (--p->references_ == 0) std::default_delete<const connection_profile>{}(p);
+  }
+
+ private:
+  mutable std::uint32_t references_ = 0;
 };
+
+using profile_ptr = boost::intrusive_ptr<const connection_profile>;
+[[nodiscard]] inline boost::intrusive_ptr<connection_profile> make_profile() { return {new connection_profile}; }
+[[nodiscard]] inline boost::intrusive_ptr<connection_profile> make_profile(const connection_profile& like) {
+  return {new connection_profile(like)};
+}
 
 }  // namespace shoal

@@ -22,7 +22,7 @@ flush_awaiter connection::flush() {
     }
     shard_.mark_dirty(*this);
   }
-  return {*this, sent_ + queued, {}};
+  return {*this, bytes_sent() + queued, {}};
 }
 
 void connection::flush_dirty() {
@@ -44,10 +44,9 @@ void connection::output_ack(std::size_t sent) {
   last_activity_ = shard_.now();
   if (filter_ == nullptr) {
     output_.consume(sent);
-    sent_ += sent;
   } else {
     filter_->raw_output.consume(sent);
-    sent_ += filter_->note_sent(sent);
+    filter_->note_sent(sent);
   }
   const std::size_t left = unsent();
   write_progress_ = left == 0 ? never : last_activity_;
@@ -68,7 +67,7 @@ bool connection::output_is_empty() const noexcept {
 }
 
 void connection::wake_writer() {
-  if (sent_ < write_waiter_->sequence_) return;
+  if (bytes_sent() < write_waiter_->sequence_) return;
   shard_.schedule(*std::exchange(write_waiter_, nullptr));
 }
 
@@ -97,7 +96,7 @@ void connection::say_fin() {
 
 bool flush_awaiter::begin() {
   connection& c = connection_;
-  if (error_ || c.sent_ >= sequence_) return false;
+  if (error_ || c.bytes_sent() >= sequence_) return false;
   c.assert_owner();
   if (c.phase_ != connection::phase::open && c.phase_ != connection::phase::connecting) {
     error_ = c.reason_ ? c.reason_ : make_error_code(errc::closed);
@@ -118,7 +117,7 @@ flush_awaiter connection::wait_for_room() {
   // Below the high mark nobody waits; above it until the low one is reached.
   const auto& marks = profile_->options.output;
   const std::size_t queued = unsent();
-  return {*this, queued < marks.high ? 0 : sent_ + queued - marks.low, {}};
+  return {*this, queued < marks.high ? 0 : bytes_sent() + queued - marks.low, {}};
 }
 
 flush_awaiter writer::room() const { return connection_.wait_for_room(); }

@@ -9,7 +9,7 @@ namespace shoal {
 
 connection_table::~connection_table() { SHOAL_CHECK(size_ == 0, "connections outlive their table"); }
 
-result<connection*> connection_table::create(int fd, std::shared_ptr<const connection_profile> profile,
+result<connection*> connection_table::create(int fd, profile_ptr profile,
                                              connection_observer* observer, const address& remote) {
   void* memory = slots_.size() < max_slots || first_free_ != no_slot ? shard_.memory().allocate_node(sizeof(connection))
                                                                       : nullptr;
@@ -26,7 +26,7 @@ result<connection*> connection_table::create(int fd, std::shared_ptr<const conne
   first_free_ = taken.next_free;
   taken.generation = taken.generation + 1 == 0 ? 1 : taken.generation + 1;  // 0 names nothing
   taken.held = new (memory) connection(shard_, fd, std::move(profile), observer, remote);
-  taken.held->id_ = {.generation = taken.generation, .slot = index, .home = shard_.id()};
+  taken.held->id_ = connection_id(shard_.id(), index, taken.generation);
   ++size_;
   return taken.held;
 }

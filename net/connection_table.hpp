@@ -23,7 +23,7 @@ class connection_table {
 
   /// Makes a connection that owns `fd` from here on, on failure too (then the fd is closed).
   /// Errors: errc::no_memory when the slab is at its limit or all slots are taken.
-  [[nodiscard]] result<connection*> create(int fd, std::shared_ptr<const connection_profile> profile,
+  [[nodiscard]] result<connection*> create(int fd, profile_ptr profile,
                                            connection_observer* observer, const address& remote);
 
   /// The connection of this name, or nullptr when it is gone.

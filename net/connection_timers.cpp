@@ -27,13 +27,14 @@ instant connection::idle_deadline() const noexcept {
 
 instant connection::write_limit() const noexcept {
   const instant by_progress = after(write_progress_, profile_->options.timeouts.write);
-  return write_progress_ == never ? never : std::min(by_progress, write_deadline_);
+  if (write_progress_ == never) return never;
+  return rare_ == nullptr ? by_progress : std::min(by_progress, rare_->write_deadline);
 }
 
 instant connection::read_limit() const noexcept {
   if (read_waiter_ == nullptr) return never;
-  if (read_deadline_ != never) return read_deadline_;
-  return after(read_wait_since_, profile_->options.timeouts.read);
+  if (rare_ != nullptr && rare_->read_deadline != never) return rare_->read_deadline;
+  return after(read_waiter_->since_, profile_->options.timeouts.read);
 }
 
 instant connection::earliest_deadline() const noexcept {

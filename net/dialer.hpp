@@ -41,7 +41,7 @@ class connection_owner {
 class dialer {
  public:
   /// `profile` is what dialled connections have in common. `observer` hears when one is gone; may be nullptr.
-  dialer(shard& here, std::shared_ptr<const connection_profile> profile, connection_observer* observer = nullptr)
+  dialer(shard& here, profile_ptr profile, connection_observer* observer = nullptr)
       : shard_(here), profile_(std::move(profile)), observer_(observer) {}
 
   /// Connects. The error is the kernel's (connection refused stays connection refused), errc::connect_timeout, or
@@ -51,7 +51,7 @@ class dialer {
 
  private:
   shard& shard_;
-  std::shared_ptr<const connection_profile> profile_;
+  profile_ptr profile_;
   connection_observer* observer_;
 };
 

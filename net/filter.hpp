@@ -49,8 +49,8 @@ struct filter_stage {
     encoded_plain += plain;
     marks.push_back({raw_sent + raw_output.len(), plain});
   }
-  /// `raw` bytes have left; the plain bytes completed by them.
-  [[nodiscard]] std::size_t note_sent(std::size_t raw) {
+  /// `raw` bytes have left, and with them the plain bytes they complete.
+  void note_sent(std::size_t raw) {
     raw_sent += raw;
     std::size_t completed = 0;
     while (!marks.empty() && marks.front().raw_end <= raw_sent) {
@@ -58,7 +58,7 @@ struct filter_stage {
       marks.pop_front();
     }
     encoded_plain -= completed;
-    return completed;
+    sent_plain += completed;
   }
 
   std::unique_ptr<filter> code;
@@ -67,6 +67,7 @@ struct filter_stage {
   bool decoded_eof = false;
   bool farewell_said = false;
   std::size_t encoded_plain = 0;  ///< encoded, not all of it sent
+  std::uint64_t sent_plain = 0;   ///< sent, ever
 
  private:
   struct mark {

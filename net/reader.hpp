@@ -24,7 +24,7 @@ class read_waiter : public resume_item {
 
  protected:
   read_waiter(connection& c, std::size_t want) noexcept : connection_(c), want_(want) {}
-  ~read_waiter() = default;
+  virtual ~read_waiter() = default;
 
   /// Whether the wait is over; may raise want_ to the length at which to look again.
   [[nodiscard]] virtual bool satisfied() { return connection_.input().len() >= want_; }
@@ -37,6 +37,8 @@ class read_waiter : public resume_item {
   friend class connection;
   /// True when the coroutine must wait; else error_ says how it went.
   [[nodiscard]] bool begin();
+
+  instant since_;
 };
 
 /// Waits for `want` bytes and then does what the link_buffer's own method does.

@@ -56,7 +56,7 @@ server_shard::server_shard(server& owner, shard& here)
       limit_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.use_room(); }),
       deadline_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.hurry(); }),
       limit_gate_(full_report_interval) {
-  auto profile = std::make_shared<connection_profile>();
+  auto profile = make_profile();
   profile->name = owner.options_.name;
   profile->hooks = owner.hooks_;
   profile->options = owner.options_.connections;

@@ -58,7 +58,7 @@ class server_shard final : public connection_observer {
 
   server& server_;
   shard& shard_;
-  std::shared_ptr<const connection_profile> profile_;
+  profile_ptr profile_;
   std::vector<std::unique_ptr<listener>> listeners_;
   std::vector<arrival> held_;  // accepted, but the server is full: at most one batch of accepts per listener
   std::uint64_t accepted_ = 0;
