@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu_window.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace shoal::bench {
+namespace {
+
+double seconds_of(clockid_t clock) {
+  timespec time{};
+  if (::clock_gettime(clock, &time) != 0) throw std::runtime_error("a watched process has ended");
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+}  // namespace
+
+cpu_window::cpu_window(const std::vector<pid_t>& watched) {
+  for (const pid_t pid : watched) {
+    clockid_t clock{};
+    if (::clock_getcpuclockid(pid, &clock) != 0) {
+      throw std::runtime_error("no process " + std::to_string(pid) + " to watch");
+    }
+    clocks_.push_back(clock);
+  }
+}
+
+void cpu_window::open() { start_ = read(); }
+
+cpu_reading cpu_window::read() const {
+  cpu_reading reading;
+  const double tick = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  std::ifstream file("/proc/stat");
+  for (std::string line; std::getline(file, line) && line.starts_with("cpu");) {
+    if (line.starts_with("cpu ")) continue;  // the sum of all
+    std::istringstream fields(line.substr(3));
+    std::size_t cpu = 0;
+    double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+    fields >> cpu >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
+    if (!fields) throw std::runtime_error("/proc/stat reads differently than expected");
+    reading.idle.resize(std::max(reading.idle.size(), cpu + 1));
+    reading.stolen.resize(reading.idle.size());
+    reading.idle[cpu] = (idle + iowait) * tick;
+    reading.stolen[cpu] = steal * tick;
+  }
+  for (const clockid_t clock : clocks_) reading.processes.push_back(seconds_of(clock));
+  reading.own = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+  reading.wall = seconds_of(CLOCK_MONOTONIC);
+  return reading;
+}
+
+cpu_use cpu_window::close() const {
+  const cpu_reading end = read();
+  cpu_use use{.seconds = end.wall - start_.wall, .own = end.own - start_.own};
+  for (std::size_t i = 0; i < end.processes.size(); ++i)
+    use.processes.push_back(end.processes[i] - start_.processes[i]);
+  for (std::size_t i = 0; i < std::min(start_.idle.size(), end.idle.size()); ++i) {
+    use.busy.push_back(std::clamp(1.0 - (end.idle[i] - start_.idle[i]) / use.seconds, 0.0, 1.0));
+    use.stolen.push_back(std::clamp((end.stolen[i] - start_.stolen[i]) / use.seconds, 0.0, 1.0));
+  }
+  return use;
+}
+
+}  // namespace shoal::bench
