@@ -24,4 +24,5 @@ foreach(ours IN ITEMS bin/shoal-proxy bin/shoal-echo bin/test_core shoal/bin)
     message(FATAL_ERROR "${ours} was built inside somebody else's project")
   endif()
 endforeach()
-run("${work}/build/consumer")
+execute_process(COMMAND "${python}" "${CMAKE_CURRENT_LIST_DIR}/talk.py" ./consumer WORKING_DIRECTORY "${work}/build"
+  COMMAND_ERROR_IS_FATAL ANY)

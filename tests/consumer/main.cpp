@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest program of somebody else.
-#include <cstdio>
+// The smallest server of somebody else: echo, until told to stop.
+#include <csignal>
 
-#include <shoal/core/version.hpp>
+#include <shoal/shoal.hpp>
 
 int main() {
-  const shoal::build_info& info = shoal::build();
-  std::printf("shoal %s\n", info.version.data());
+  shoal::runtime runtime;
+  shoal::server server{runtime, {.bind = "unix:consumer.sock"}};
+  server.on_request([](shoal::connection& c) {
+    if (c.output().append(c.input().take_all())) c.flush();
+  });
+  runtime.stop_on({SIGINT, SIGTERM});
+  return runtime.run();
 }
