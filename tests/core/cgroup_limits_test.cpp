@@ -3,8 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>

@@ -8,12 +8,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -294,6 +294,7 @@ BOOST_AUTO_TEST_CASE(many_threads_write_whole_lines) {
   {
     logger log{{.path = folder.file("a.log")}};
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&log, t] {
         for (int i = 0; i < per_thread; ++i) shoal::log_info(log, "thread {} line {} end", t, i);

@@ -37,6 +37,7 @@ shoal::shard_plan planned(const topology& where, const shard_request& request = 
 
 std::vector<unsigned> cpus_of(const shoal::shard_plan& plan) {
   std::vector<unsigned> cpus;
+  cpus.reserve(plan.shards.size());
   for (const auto& p : plan.shards) cpus.push_back(p.cpu);
   return cpus;
 }
