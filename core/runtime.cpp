@@ -9,13 +9,14 @@
 #include <shoal/core/log_format.hpp>
 #include <shoal/core/scope.hpp>
 #include <shoal/core/signal_wait.hpp>
+#include <shoal/core/sleep.hpp>
 #include <shoal/core/topology.hpp>
 
 namespace shoal {
 
 namespace {
 
-/// A service's stop() threw: the shard goes on stopping without it.
+/// A service's stop() threw.
 void log_failure(std::exception_ptr failure) noexcept {
   try {
     std::rethrow_exception(failure);
@@ -36,6 +37,7 @@ struct runtime::member {
   poller* io = nullptr;  // for wake(), while the shard lives
   // Owner shard only.
   scope work{log_failure};
+  sleep_until* stop_delay = nullptr;  // while stop() still serves
   bool stopping = false;
   bool hurried = false;
   bool services_stopped = false;
@@ -44,6 +46,9 @@ struct runtime::member {
 };
 
 namespace {
+
+/// Where all shards meet: built, connected, started, stopped, gone.
+constexpr std::size_t gates = 5;
 
 /// Start-up and the end only: waits until `value` has reached `target`.
 void wait_for(std::atomic<std::size_t>& value, std::size_t target) {
@@ -94,6 +99,7 @@ void runtime::on_signal(int signal_number, std::function<void()> action) {
 
 std::expected<void, start_failure> runtime::start() {
   SHOAL_CHECK(state_ == state::idle, "a runtime was started twice");
+  stop_wanted_ = hurry_wanted_ = failed_ = false;  // from here on a stop() counts, also one from a prepare()
   auto plan = plan_shards(discover(), options_.shards);
   if (!plan) {
     const auto& error = plan.error();
@@ -103,14 +109,13 @@ std::expected<void, start_failure> runtime::start() {
   plan_ = std::move(*plan);
   if (auto prepared = prepare_services(); !prepared) return prepared;
   state_ = state::starting;
-  stop_wanted_ = hurry_wanted_ = failed_ = false;
   arrived_ = quiet_ = 0;
   reports_.assign(shards(), {});
   {
     const std::scoped_lock lock(mutex_);
     for (std::size_t i = 0; i < shards(); ++i) members_.push_back(std::make_unique<member>(static_cast<shard_id>(i)));
   }
-  for (const auto& m : members_) m->thread = std::thread([this, &self = *m] { shard_main(self); });
+  start_threads();
   wait_for(arrived_, 3 * shards());  // built, connected, services started
   if (failed_) {
     const auto failure = failure_;
@@ -118,6 +123,26 @@ std::expected<void, start_failure> runtime::start() {
     return std::unexpected(failure);
   }
   return {};
+}
+
+void runtime::start_threads() {
+  std::size_t started = 0;
+  try {
+    for (; started < shards(); ++started) {
+      members_[started]->thread = std::thread([this, &self = *members_[started]] { shard_main(self); });
+    }
+  } catch (const std::system_error& error) {
+    fail_start({error.code(), "shard " + std::to_string(started) + ": thread"});
+    // Those that started must not wait at the gates for those that never will.
+    arrived_.fetch_add(gates * (shards() - started));
+    arrived_.notify_all();
+  }
+}
+
+void runtime::fail_start(start_failure failure) {
+  const std::scoped_lock lock(mutex_);
+  if (!failed_) failure_ = std::move(failure);
+  failed_ = true;
 }
 
 std::expected<void, start_failure> runtime::prepare_services() {
@@ -140,15 +165,19 @@ int runtime::run() {
     log_error(log_, "{}: {}", started.error().what, started.error().error.message());
     return 1;
   }
-  while (signals_ != nullptr && state_ != state::idle) {
+  wait_for_signals();
+  return 0;
+}
+
+void runtime::wait_for_signals() {
+  // A 0 may also be the wake-up of an earlier run that nobody waited for.
+  while (signals_ != nullptr && state_ != state::idle && arrived_ != gates * shards()) {
     const int number = signals_->wait();
-    if (number == 0) break;
     for (const auto& [signal_number, action] : signal_actions_) {
       if (signal_number == number) action();
     }
   }
   wait();
-  return 0;
 }
 
 void runtime::wait() {
@@ -156,9 +185,11 @@ void runtime::wait() {
     if (m->thread.joinable()) m->thread.join();
   }
   if (members_.empty()) return;
-  const std::scoped_lock lock(mutex_);
-  members_.clear();
-  state_ = state::idle;
+  {
+    const std::scoped_lock lock(mutex_);
+    members_.clear();
+    state_ = state::idle;
+  }
   finish_services(services_.size());
 }
 
@@ -205,7 +236,7 @@ shard_options runtime::options_for(shard_id id) const {
 // ---- on the shard's thread ----
 
 void runtime::shard_main(member& self) {
-  if (!build_shard(self)) failed_ = true;
+  build_shard(self);
   arrive(arrived_);
   wait_for(arrived_, shards());  // all built, or one failed
   if (!failed_) {
@@ -232,24 +263,19 @@ void runtime::shard_main(member& self) {
   }
   self.running.reset();
   arrive(arrived_);
-  if (arrived_ == 5 * shards() && signals_ != nullptr) signals_->wake();
+  if (arrived_ == gates * shards() && signals_ != nullptr) signals_->wake();
 }
 
-bool runtime::build_shard(member& self) {
+void runtime::build_shard(member& self) {
   const placement& where = plan_.shards[self.id];
   name_this_thread(("shoal-" + std::to_string(self.id)).c_str());
-  const auto fail_with = [this](std::error_code error, std::string what) {
-    const std::scoped_lock lock(mutex_);
-    failure_ = {error, std::move(what)};
-    return false;
-  };
   if (where.pinned) {
     if (auto bound = bind_this_thread(where.cpu); !bound) {
-      return fail_with(bound.error(), "shard " + std::to_string(self.id) + ": cpu " + std::to_string(where.cpu));
+      return fail_start({bound.error(), "shard " + std::to_string(self.id) + ": cpu " + std::to_string(where.cpu)});
     }
   }
   auto io = machine_->make_poller(options_.poller);
-  if (!io) return fail_with(io.error(), "shard " + std::to_string(self.id) + ": poller");
+  if (!io) return fail_start({io.error(), "shard " + std::to_string(self.id) + ": poller"});
   auto& entry = reports_[self.id];
   entry.where = where;
   entry.poller_name = (*io)->name();
@@ -257,7 +283,6 @@ bool runtime::build_shard(member& self) {
   self.io = io->get();
   self.running = std::make_unique<shard>(options_for(self.id), *this, *machine_, std::move(*io), log_);
   self.running->memory().bind_to_this_thread();
-  return true;
 }
 
 void runtime::run_shard(member& self) {
@@ -277,10 +302,11 @@ void runtime::advance_stop(member& self) {
   if (!self.stopping) {
     self.stopping = true;
     here.mail().close_foreign();
-    self.work.spawn(stop_services(here));
+    self.work.spawn(stop_services(self));
   }
   if (hurry_wanted_ && !self.hurried) {
     self.hurried = true;
+    if (self.stop_delay != nullptr) self.stop_delay->end_early();
     for (service* s : services_) s->hurry(here);
   }
   if (self.work.running() != 0) return;
@@ -293,9 +319,23 @@ void runtime::advance_stop(member& self) {
   if (quiet_.fetch_add(1, std::memory_order_acq_rel) + 1 == shards()) wake_all();
 }
 
-task<> runtime::stop_services(shard& here) {
+/// A service that fails to stop does not keep the others from it.
+task<> runtime::stop_services(member& self) {
+  shard& here = *self.running;
+  if (options_.stop_delay > duration::zero() && !hurry_wanted_) {
+    sleep_until delay{here.now() + options_.stop_delay};
+    self.stop_delay = &delay;
+    co_await delay;
+    self.stop_delay = nullptr;
+  }
   const instant deadline = here.now() + options_.drain_timeout;
-  for (auto s = services_.rbegin(); s != services_.rend(); ++s) co_await (*s)->stop(here, deadline);
+  for (auto s = services_.rbegin(); s != services_.rend(); ++s) {
+    try {
+      co_await (*s)->stop(here, deadline);
+    } catch (...) {
+      log_failure(std::current_exception());
+    }
+  }
 }
 
 void runtime::report(member& self) {

@@ -33,6 +33,7 @@ struct runtime_options {
   shard_request shards;                       ///< how many, where, with how much memory
   poller_kind poller = poller_kind::automatic;
   duration idle_spin = duration::zero();
+  duration stop_delay = duration::zero();     ///< stop() goes on serving this long before it begins
   duration drain_timeout = std::chrono::seconds{30};  ///< stop() finishes gracefully until then
   log_options log;
 };
@@ -76,7 +77,9 @@ class runtime {
   [[nodiscard]] int run();
   /// Waits for the end of what start() started.
   void wait();
-  /// Graceful: services finish until drain_timeout. Returns at once.
+  /// The same, acting on the signals that were asked for.
+  void wait_for_signals();
+  /// Graceful: services finish until drain_timeout. Returns at once. Without effect before start().
   void stop() noexcept;
   /// The same without waiting for anything.
   void stop_now() noexcept;
@@ -102,10 +105,12 @@ class runtime {
 
   [[nodiscard]] std::expected<void, start_failure> prepare_services();
   void finish_services(std::size_t prepared) noexcept;
+  void start_threads();
+  void fail_start(start_failure failure);
   void shard_main(member& self);
-  [[nodiscard]] bool build_shard(member& self);
+  void build_shard(member& self);
   void run_shard(member& self);
-  task<> stop_services(shard& here);
+  task<> stop_services(member& self);
   void advance_stop(member& self);
   void report(member& self);
   void wake_all() noexcept;

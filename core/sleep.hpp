@@ -2,7 +2,7 @@
 // sleep_for / sleep_until: wait on the shard's timer wheel.
 //
 // Resume rule: on the same shard, in the "expire timers" step; at or after the deadline, never before.
-// Waiters: one per awaitable. Stop: not interrupted. Lifetime: the awaitable lives in the waiting frame.
+// Waiters: one per awaitable. Stop: not interrupted, but for end_early(). Lifetime: the awaitable lives in the waiting frame.
 #pragma once
 
 #include <coroutine>
@@ -20,6 +20,8 @@ class [[nodiscard]] sleep_until {
     shard::current().timers().arm(timer_, deadline_);
   }
   void await_resume() const noexcept {}
+  /// Ends the wait in the next "expire timers" step. The shard's own code only, while somebody waits.
+  void end_early() noexcept { shard::current().timers().arm(timer_, instant{}); }
 
  private:
   struct resume_timer : timer {

@@ -13,7 +13,7 @@
 //  1. on_connect and on_request never overlap; a handler that makes no progress is not called again until new bytes or EOF.
 //  2. One destruction point: finish() runs once, after the handler has returned and the poller has let go.
 //  3. Order at the end: waiters woken, on_disconnect, close callbacks (last added first), buffers, close(fd).
-//  4. Unread input above its high mark stops receiving; nothing grows without a limit.
+//  4. Unread input above its high mark stops receiving, and so does queued output above its own; nothing grows without a limit.
 //  5. An idle connection holds no block and, in the message-per-call style, no coroutine frame.
 #pragma once
 
@@ -267,7 +267,8 @@ class connection final : public fd_operator {
   bool fin_wanted_ : 1 = false;
   bool fin_sent_ : 1 = false;
   bool shutting_down_ : 1 = false;   // close as soon as nothing is going on
-  bool paused_by_relay_ : 1 = false;  // the partner's output is full
+  bool paused_by_relay_ : 1 = false;   // the partner's output is full
+  bool paused_by_output_ : 1 = false;  // our own output is full, and what we read would only make it fuller
   bool announced_ : 1 = false;       // the dial's outcome was delivered
   bool owned_ : 1 = false;           // a connection_owner keeps the object
 

@@ -64,7 +64,7 @@ void connection::update_receiving() {
   if (phase_ == phase::open) {
     const std::size_t awaited = read_waiter_ == nullptr ? 0 : read_waiter_->want_;
     const std::size_t limit = receiving_ ? marks.high : marks.low + 1;
-    want = want && !paused_by_relay_ && unread() < std::max(limit, awaited);
+    want = want && !paused_by_relay_ && !paused_by_output_ && unread() < std::max(limit, awaited);
   } else {
     want = want && (phase_ == phase::flushing || phase_ == phase::lingering);
   }

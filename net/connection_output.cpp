@@ -21,6 +21,10 @@ flush_awaiter connection::flush() {
       arm_timer();
     }
     shard_.mark_dirty(*this);
+    if (queued >= profile_->options.output.high && !paused_by_output_) {
+      paused_by_output_ = true;
+      update_receiving();
+    }
   }
   return {*this, bytes_sent() + queued, {}};
 }
@@ -50,6 +54,10 @@ void connection::output_ack(std::size_t sent) {
   }
   const std::size_t left = unsent();
   write_progress_ = left == 0 ? never : last_activity_;
+  if (paused_by_output_ && left <= profile_->options.output.low) {
+    paused_by_output_ = false;
+    update_receiving();
+  }
   if (write_waiter_ != nullptr) wake_writer();
   if (relay_ != nullptr) relay_->output_left(*this, left);
   if (!output_is_empty()) return;

@@ -37,7 +37,7 @@ std::expected<void, start_failure> server::prepare(runtime& owner) {
   sockets_.assign(owner.shards(), {});
   shards_.clear();
   shards_.resize(owner.shards());
-  accepted_.assign(owner.shards(), 0);
+  served_.assign(owner.shards(), 0);
   for (const auto& text : options_.bind) {
     if (auto opened = open_sockets(text); !opened) return opened;
   }
@@ -88,7 +88,7 @@ void server::hurry(shard& here) {
 
 void server::finished() noexcept {
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    if (shards_[i] != nullptr) accepted_[i] = shards_[i]->accepted();
+    if (shards_[i] != nullptr) served_[i] = shards_[i]->served();
   }
   shards_.clear();
   for (const auto& fds : sockets_) {

@@ -64,8 +64,8 @@ class server final : public service {
   [[nodiscard]] const server_options& options() const noexcept { return options_; }
   /// Open connections, summed over the shards; any thread.
   [[nodiscard]] std::uint64_t connections() const noexcept { return open_.load(std::memory_order_relaxed); }
-  /// Accepted since the start, by shard; valid after the end.
-  [[nodiscard]] const std::vector<std::uint64_t>& accepted_by_shard() const noexcept { return accepted_; }
+  /// Connections served since the start, by shard; valid after the end.
+  [[nodiscard]] const std::vector<std::uint64_t>& served_by_shard() const noexcept { return served_; }
 
  private:
   friend class server_shard;
@@ -85,7 +85,7 @@ class server final : public service {
   std::vector<address> addresses_;
   std::vector<std::vector<int>> sockets_;  // by shard, until that shard has taken them
   std::vector<std::unique_ptr<server_shard>> shards_;
-  std::vector<std::uint64_t> accepted_;
+  std::vector<std::uint64_t> served_;
   std::atomic<std::uint64_t> open_{0};
 };
 

@@ -80,7 +80,6 @@ bool server_shard::take_place() noexcept {
 }
 
 void server_shard::admit(int fd, const address& peer) {
-  ++accepted_;
   if (held_.empty() && take_place()) return place(fd, peer);
   held_.push_back({fd, peer});
   for (const auto& l : listeners_) l->pause();
@@ -136,6 +135,7 @@ void server_shard::adopt(int fd, const address& peer) {
     return;
   }
   ++open_;
+  ++served_;
   (*made)->start_accepted();
 }
 

@@ -32,7 +32,7 @@ class server_shard final : public connection_observer {
 
   /// A descriptor accepted here or elsewhere, counted already. Becomes a connection or is closed.
   void adopt(int fd, const address& peer);
-  [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+  [[nodiscard]] std::uint64_t served() const noexcept { return served_; }
 
  private:
   struct handover;
@@ -61,7 +61,7 @@ class server_shard final : public connection_observer {
   profile_ptr profile_;
   std::vector<std::unique_ptr<listener>> listeners_;
   std::vector<arrival> held_;  // accepted, but the server is full: at most one batch of accepts per listener
-  std::uint64_t accepted_ = 0;
+  std::uint64_t served_ = 0;
   std::size_t open_ = 0;
   std::size_t next_shard_ = 0;
   bool stopping_ = false;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/convert.hpp"
+
+#include <shoal/buffers/check.hpp>
+
+namespace proxy {
+namespace {
+
+namespace config = shoal::config;
+
+shoal::shard_request to_shard_request(const config::runtime_options& from) {
+  shoal::shard_request made;
+  switch (from.shards.how) {
+    case config::shard_count::mode::automatic: made.shards = shoal::shard_request::automatic; break;
+    case config::shard_count::mode::cores: made.shards = shoal::shard_request::cores; break;
+    case config::shard_count::mode::fixed: made.shards = from.shards.count; break;
+  }
+  if (from.cpus) made.cpus = *from.cpus;
+  switch (from.pin) {
+    case config::pin_mode::automatic: made.pin = shoal::pin_mode::automatic; break;
+    case config::pin_mode::on: made.pin = shoal::pin_mode::on; break;
+    case config::pin_mode::off: made.pin = shoal::pin_mode::off; break;
+  }
+  made.memory_per_shard = from.memory_per_shard.value_or(0);
+  return made;
+}
+
+shoal::poller_kind to_poller_kind(config::poller_kind from) {
+  switch (from) {
+    case config::poller_kind::automatic: return shoal::poller_kind::automatic;
+    case config::poller_kind::io_uring: return shoal::poller_kind::io_uring;
+    case config::poller_kind::epoll: return shoal::poller_kind::epoll;
+  }
+  return shoal::poller_kind::automatic;
+}
+
+shoal::log_level to_log_level(config::log_level from) {
+  switch (from) {
+    case config::log_level::debug: return shoal::log_level::debug;
+    case config::log_level::info: return shoal::log_level::info;
+    case config::log_level::warn: return shoal::log_level::warning;
+    case config::log_level::error: return shoal::log_level::error;
+  }
+  return shoal::log_level::info;
+}
+
+shoal::balance_policy to_policy(config::balance_policy from) {
+  switch (from) {
+    case config::balance_policy::round_robin: return shoal::balance_policy::round_robin;
+    case config::balance_policy::random: return shoal::balance_policy::random;
+    case config::balance_policy::least_connections: return shoal::balance_policy::least_connections;
+    case config::balance_policy::random_two: return shoal::balance_policy::random_two;
+    default: break;
+  }
+  SHOAL_CHECK(false, "a balance policy that validation should have refused");
+  return shoal::balance_policy::random_two;
+}
+
+}  // namespace
+
+shoal::runtime_options to_runtime_options(const config::proxy_config& from) {
+  shoal::runtime_options made;
+  made.shards = to_shard_request(from.runtime);
+  made.poller = to_poller_kind(from.runtime.poller);
+  made.idle_spin = from.runtime.idle_spin;
+  made.stop_delay = from.shutdown.delay;
+  made.drain_timeout = from.shutdown.drain_timeout;
+  made.log.level = to_log_level(from.log.level);
+  made.log.style = from.log.format == config::log_format::json ? shoal::log_style::json : shoal::log_style::text;
+  return made;
+}
+
+shoal::accept_distribution to_distribution(const config::accept_distribution& from) {
+  return from.how == config::accept_distribution::policy::round_robin ? shoal::accept_distribution::round_robin
+                                                                      : shoal::accept_distribution::reuseport;
+}
+
+shoal::upstream_options to_upstream_options(const config::upstream_config& from) {
+  shoal::upstream_options made;
+  made.name = from.name;
+  for (const auto& e : from.endpoints) {
+    auto where = shoal::parse_address(e.address->text());
+    SHOAL_CHECK(where.has_value(), "an endpoint's address that validation should have refused");
+    made.endpoints.push_back({.where = *where, .weight = e.weight, .name = {}});
+  }
+  made.balance = to_policy(from.balance);
+  made.connect_attempts = from.connect_attempts;
+  made.connect_timeout = from.timeouts.connect;
+  return made;
+}
+
+shoal::log_options to_access_log(const config::access_log_options& from, const std::shared_ptr<shoal::host>& machine) {
+  shoal::log_options made;
+  made.path = from.path;
+  made.clock = [machine] { return machine->wall_time(); };
+  return made;
+}
+
+}  // namespace proxy

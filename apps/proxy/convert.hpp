@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what the configuration says to what the library takes. Pure functions; the configuration is already validated.
+#pragma once
+
+#include <shoal/core/runtime.hpp>
+#include <shoal/net/server.hpp>
+#include <shoal/net/upstream/upstream.hpp>
+
+#include "proxy/config.hpp"
+
+namespace proxy {
+
+[[nodiscard]] shoal::runtime_options to_runtime_options(const shoal::config::proxy_config& config);
+[[nodiscard]] shoal::accept_distribution to_distribution(const shoal::config::accept_distribution& from);
+[[nodiscard]] shoal::upstream_options to_upstream_options(const shoal::config::upstream_config& from);
+[[nodiscard]] shoal::log_options to_access_log(const shoal::config::access_log_options& from,
+                                               const std::shared_ptr<shoal::host>& machine);
+
+}  // namespace proxy

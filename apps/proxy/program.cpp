@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/program.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include <shoal/core/log_format.hpp>
+
+#include "proxy/convert.hpp"
+#include "proxy/file_limit.hpp"
+#include "proxy/screen.hpp"
+#include "proxy/tcp_proxy.hpp"
+
+namespace proxy {
+namespace {
+
+namespace config = shoal::config;
+
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+/// More connections than files would fail one by one at the worst moment; better a lower limit and one line.
+void fit_to_files(config::proxy_config& config, const file_limit& files, shoal::logger& log) {
+  for (auto& listener : config.listeners) {
+    if (listener.accept.max_connections <= files.pairs) continue;
+    log_info(log, "listener {}: max_connections lowered from {} to {}: {} files allow no more (raise ulimit -n)",
+             listener.name, listener.accept.max_connections, files.pairs, files.files);
+    listener.accept.max_connections = static_cast<std::uint32_t>(files.pairs);
+  }
+}
+
+std::unique_ptr<shoal::logger> open_access_log(const config::proxy_config& config,
+                                               const std::shared_ptr<shoal::host>& machine) {
+  if (!config.access_log) return nullptr;
+  return std::make_unique<shoal::logger>(to_access_log(*config.access_log, machine));
+}
+
+void reopen(shoal::logger& log, shoal::logger* access) {
+  for (shoal::logger* one : {&log, access}) {
+    if (one == nullptr) continue;
+    if (auto reopened = one->reopen(); !reopened) log_error(log, "reopening a log: {}", reopened.error());
+  }
+}
+
+using proxies = std::vector<std::unique_ptr<tcp_proxy>>;
+
+proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, shoal::logger* access) {
+  proxies made;
+  for (const auto& listener : config.listeners) {
+    const auto upstream = std::ranges::find(config.upstreams, listener.upstream, &config::upstream_config::name);
+    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, *upstream, access));
+  }
+  return made;
+}
+
+void listen_to_signals(shoal::runtime& runtime, const proxies& all, shoal::logger* access) {
+  const auto stop = [&runtime, &all, asked = false]() mutable {
+    if (std::exchange(asked, true)) {
+      log_warning(runtime.log(), "stopping at once");
+      return runtime.stop_now();
+    }
+    std::uint64_t open = 0;
+    for (const auto& p : all) open += p->server().connections();
+    log_info(runtime.log(), "draining {} connection{}", open, open == 1 ? "" : "s");
+    runtime.stop();
+  };
+  // One state for both signals: Ctrl-C after SIGTERM is a second one too.
+  const auto shared = std::make_shared<std::decay_t<decltype(stop)>>(stop);
+  for (const int number : {SIGINT, SIGTERM}) {
+    runtime.on_signal(number, [shared] { (*shared)(); });
+  }
+  runtime.on_signal(SIGUSR1, [&runtime, access] { reopen(runtime.log(), access); });
+  runtime.on_signal(SIGHUP, [&runtime] {
+    log_warning(runtime.log(), "SIGHUP: reloading is not yet supported; the running configuration stays");
+  });
+}
+
+}  // namespace
+
+int run(config::proxy_config config, const std::string& file) {
+  const auto machine = shoal::make_real_host();
+  const shoal::instant began = machine->now();
+  const file_limit files = raise_file_limit();
+  std::unique_ptr<shoal::logger> access;
+  std::unique_ptr<shoal::runtime> runtime;
+  try {
+    runtime = std::make_unique<shoal::runtime>(to_runtime_options(config), machine);
+    access = open_access_log(config, machine);
+  } catch (const std::system_error& error) {
+    std::fprintf(stderr, "shoal-proxy: %s\n", error.what());
+    return 1;
+  }
+  fit_to_files(config, files, runtime->log());
+  const proxies all = make_proxies(*runtime, config, access.get());
+  listen_to_signals(*runtime, all, access.get());
+  if (auto started = runtime->start(); !started) {
+    std::fprintf(stderr, "shoal-proxy: %s: %s\n", started.error().what.c_str(), started.error().error.message().c_str());
+    return 1;
+  }
+  print(start_screen(*runtime, all, config, files, machine->now() - began));
+  if (::isatty(STDOUT_FILENO) == 1) print(hints(all, file));
+  runtime->wait_for_signals();
+  log_info(runtime->log(), "{}", served(*runtime, all));
+  log_info(runtime->log(), "{}", left_over(*runtime));
+  return 0;
+}
+
+}  // namespace proxy

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proxy as a whole, from a valid configuration to its exit status.
+#pragma once
+
+#include <string>
+
+#include "proxy/config.hpp"
+
+namespace proxy {
+
+/// Serves until a signal ends it. 0, or 1 for a failure at run time (an address in use).
+[[nodiscard]] int run(shoal::config::proxy_config config, const std::string& file);
+
+}  // namespace proxy

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/tcp_proxy.hpp"
+
+#include <algorithm>
+
+#include <shoal/core/log_format.hpp>
+#include <shoal/net/reader.hpp>
+#include <shoal/net/relay.hpp>
+#include <shoal/net/writer.hpp>
+
+#include "proxy/convert.hpp"
+
+namespace proxy {
+namespace {
+
+// A dead endpoint under load is one line a second, with a count, not one per client.
+constexpr shoal::duration failure_report_interval = std::chrono::seconds{1};
+
+shoal::connection_options options_of(const shoal::config::listener_config& listener) {
+  shoal::connection_options made;
+  made.input = made.output = {.high = listener.buffers.high, .low = listener.buffers.low};
+  made.max_receive = listener.buffers.high;
+  made.timeouts.idle = listener.timeouts.idle;
+  made.timeouts.half_closed = listener.timeouts.half_closed;
+  made.timeouts.write = listener.timeouts.idle;
+  return made;
+}
+
+shoal::server_options server_options_of(const shoal::config::listener_config& listener) {
+  shoal::server_options made;
+  for (const auto& where : listener.bind) made.bind.push_back(where.text());
+  made.name = listener.name;
+  made.distribution = to_distribution(listener.accept.distribution);
+  made.backlog = static_cast<int>(listener.accept.backlog);
+  made.max_connections = listener.accept.max_connections;
+  made.connections = options_of(listener);
+  return made;
+}
+
+void echo(shoal::connection& c) {
+  if (c.output().append(c.input().take_all())) c.flush();
+}
+
+}  // namespace
+
+/// What one shard keeps for this listener.
+struct tcp_proxy::on_shard {
+  on_shard(shoal::shard& here, const shoal::config::listener_config& listener,
+           const shoal::config::upstream_config& config)
+      : group(to_upstream_options(config), here.random()), out(here, profile_for(listener, config)) {
+    gates.assign(group.endpoints().size(), shoal::log_gate{failure_report_interval});
+  }
+
+  static shoal::profile_ptr profile_for(const shoal::config::listener_config& listener,
+                                        const shoal::config::upstream_config& config) {
+    auto made = shoal::make_profile();
+    made->name = config.name;
+    made->options = options_of(listener);
+    if (config.timeouts.idle) made->options.timeouts.idle = *config.timeouts.idle;
+    return made;
+  }
+
+  shoal::upstream group;
+  shoal::dialer out;
+  std::vector<shoal::log_gate> gates;  // by endpoint
+};
+
+/// One client from its accept to its access record.
+struct tcp_proxy::session {
+  explicit session(const shoal::connection& c)
+      : client(c.remote()), shard(c.owner().id()), since(c.opened_at()), clock(c.owner()) {}
+
+  shoal::address client;
+  shoal::shard_id shard;
+  shoal::instant since;
+  shoal::shard& clock;
+  shoal::endpoint_lease lease;
+  std::string endpoint = "-";
+};
+
+tcp_proxy::tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
+                     const shoal::config::upstream_config& upstream, shoal::logger* access)
+    : runtime_(owner),
+      listener_(listener),
+      upstream_(upstream),
+      access_(access),
+      server_((owner.add(*this), owner), server_options_of(listener)) {
+  describe_server();
+}
+
+tcp_proxy::~tcp_proxy() { runtime_.remove(*this); }
+
+void tcp_proxy::describe_server() {
+  if (upstream_.builtin) {
+    server_.on_request(echo);
+    server_.on_disconnect([this](shoal::connection& c, std::error_code reason) { record_builtin(c, reason); });
+  } else {
+    server_.on_connect([this](shoal::connection& c) { return serve(c); });
+  }
+}
+
+std::expected<void, shoal::start_failure> tcp_proxy::prepare(shoal::runtime& owner) {
+  shards_.clear();
+  shards_.resize(owner.shards());
+  return {};
+}
+
+void tcp_proxy::start(shoal::shard& here) {
+  if (!upstream_.builtin) shards_[here.id()] = std::make_unique<on_shard>(here, listener_, upstream_);
+}
+
+// The server stops first (added later): no client is left then.
+shoal::task<> tcp_proxy::stop(shoal::shard&, shoal::instant) { co_return; }
+void tcp_proxy::hurry(shoal::shard&) {}
+void tcp_proxy::finished() noexcept { shards_.clear(); }
+
+shoal::task<> tcp_proxy::serve(shoal::connection& client) {
+  shoal::shard& here = client.owner();
+  on_shard& mine = *shards_[here.id()];
+  auto from = std::make_shared<session>(client);
+  const shoal::instant deadline = here.now() + upstream_.timeouts.connect;
+  const std::size_t attempts = std::min<std::size_t>(upstream_.connect_attempts, mine.group.endpoints().size());
+  shoal::tried_endpoints tried;
+  std::error_code last = make_error_code(shoal::errc::no_endpoint);
+  while (shoal::endpoint* e = mine.group.pick(tried)) {
+    tried.add(*e);
+    from->lease = shoal::endpoint_lease{*e};
+    from->endpoint = e->name();
+    // What is left of the budget, shared with the attempts to come: one endpoint that drops SYNs must not eat it all.
+    const auto left = (deadline - here.now()) / static_cast<std::int64_t>(attempts - tried.size() + 1);
+    if (left <= shoal::duration::zero()) break;
+    const shoal::dial_options options{.timeout = left, .tcp = {}, .source = {}};
+    auto dialled = co_await mine.out.dial(e->where(), options);
+    if (dialled && client.is_active()) {
+      link(mine, std::move(from), client, std::move(*dialled));
+      co_return;
+    }
+    if (!client.is_active()) {
+      record(*from, client.bytes_received(), 0, end_word("client", client.reason()));
+      co_return;
+    }
+    last = dialled.error();
+    from->lease.fail();
+    report_failure(mine, *e, "connect", last);
+  }
+  record(*from, client.bytes_received(), 0, "connect_failed");
+  client.close(shoal::close_how::reset, last);
+}
+
+void tcp_proxy::link(on_shard& mine, std::shared_ptr<session> from, shoal::connection& client,
+                     shoal::connection_owner dialled) {
+  shoal::connection& server_side = dialled.release();
+  shoal::relay::link(client, server_side, [this, &mine, from = std::move(from)](const shoal::relay_summary& end) {
+    const auto reason = end.first_ended_first ? end.first_reason : end.second_reason;
+    if (!end.first_ended_first && reason && reason != shoal::errc::eof && reason != shoal::errc::stopped) {
+      report_failure(mine, *from->lease.get(), "ended", reason);
+    }
+    record(*from, end.from_first, end.from_second, end_word(end.first_ended_first ? "client" : "upstream", reason));
+  });
+}
+
+void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing, std::error_code error) {
+  const auto index = static_cast<std::size_t>(&e - mine.group.endpoints().data());
+  shoal::shard& here = shoal::shard::current();
+  const auto suppressed = mine.gates[index].pass(here.now());
+  if (!suppressed) return;
+  if (*suppressed == 0) {
+    log_warning(here.log(), "upstream {} {}: {}: {}", upstream_.name, e.name(), doing, error);
+  } else {
+    log_warning(here.log(), "upstream {} {}: {}: {} ({} more in the last second)", upstream_.name, e.name(), doing, error,
+                *suppressed);
+  }
+}
+
+void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out, std::string end) {
+  if (access_ == nullptr) return;
+  const access_record line{.listener = listener_.name,
+                           .shard = from.shard,
+                           .client = from.client,
+                           .upstream = upstream_.name,
+                           .endpoint = from.endpoint,
+                           .bytes_in = in,
+                           .bytes_out = out,
+                           .took = from.clock.now() - from.since,
+                           .end = std::move(end)};
+  access_->write(shoal::log_level::info, to_string(line));
+}
+
+void tcp_proxy::record_builtin(shoal::connection& client, std::error_code reason) {
+  session from{client};
+  from.endpoint = "echo";
+  record(from, client.bytes_received(), client.bytes_sent(), end_word("client", reason));
+}
+
+}  // namespace proxy

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// tcp_proxy: for each accepted connection choose an endpoint, connect to it, and link the two.
+//
+//   accept -> on_connect: serve() -> pick -> dial -> (refused: pick another) -> relay::link -> ... -> access log
+//
+// Thread rule: described on the starting thread; everything else happens on the shard a connection landed on, with that
+//   shard's own endpoints and counters.
+// Invariants: every accepted connection leaves exactly one access record. The coroutine ends when the pair is linked, so a
+//   busy or idle pair has no frame.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <shoal/core/log_gate.hpp>
+#include <shoal/core/service.hpp>
+#include <shoal/net/dialer.hpp>
+#include <shoal/net/server.hpp>
+#include <shoal/net/upstream/upstream.hpp>
+
+#include "proxy/access_log.hpp"
+#include "proxy/config.hpp"
+
+namespace proxy {
+
+/// One tcp listener with the upstream behind it.
+class tcp_proxy final : public shoal::service {
+ public:
+  /// `access` may be nullptr: no access log. Everything referred to must outlive the proxy.
+  tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
+            const shoal::config::upstream_config& upstream, shoal::logger* access);
+  ~tcp_proxy();
+
+  [[nodiscard]] const shoal::config::listener_config& listener() const noexcept { return listener_; }
+  [[nodiscard]] const shoal::config::upstream_config& upstream() const noexcept { return upstream_; }
+  [[nodiscard]] const shoal::server& server() const noexcept { return server_; }
+
+ private:
+  struct on_shard;
+  struct session;
+
+  std::expected<void, shoal::start_failure> prepare(shoal::runtime& owner) override;
+  void start(shoal::shard& here) override;
+  [[nodiscard]] shoal::task<> stop(shoal::shard& here, shoal::instant deadline) override;
+  void hurry(shoal::shard& here) override;
+  void finished() noexcept override;
+
+  [[nodiscard]] shoal::task<> serve(shoal::connection& client);
+  void link(on_shard& mine, std::shared_ptr<session> from, shoal::connection& client, shoal::connection_owner dialled);
+  void report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing, std::error_code error);
+  void record(const session& from, std::uint64_t in, std::uint64_t out, std::string end);
+  void record_builtin(shoal::connection& client, std::error_code reason);
+  void describe_server();
+
+  shoal::runtime& runtime_;
+  const shoal::config::listener_config& listener_;
+  const shoal::config::upstream_config& upstream_;
+  shoal::logger* access_;
+  std::vector<std::unique_ptr<on_shard>> shards_;
+  shoal::server server_;
+};
+
+}  // namespace proxy
