@@ -20,10 +20,11 @@ import sys
 import jobs
 import judge
 import report
-from measure import Bench, cool_down, measure, system_calls_per_request
+from measure import Bench, cool_down, measure, served, system_calls_per_request
 from processes import MeasurementError
 from programs import catalogue
 
+DOES_NOT_RUN = "does not run"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -48,6 +49,7 @@ def arguments(argv):
     options = parser.parse_args(argv)
     if unknown := [name for name in options.jobs if not jobs.named(name)]:
         parser.error(f"no job {unknown[0]!r}; there are {names}")
+    options.bin = options.bin.resolve()
     programs = catalogue(options.bin)
     chosen = (options.programs or "").split(",") + [options.control or ""]
     if unknown := [name for name in chosen if name and name not in programs]:
@@ -102,20 +104,38 @@ def run_rounds(job, bench, programs, options):
     return rounds
 
 
+def absent(job, bench, programs):
+    """What cannot take part, as {program: why}. Those that are here are started once to see."""
+    found = {}
+    for name in job.programs:
+        program = programs[name.removesuffix(jobs.AGAIN)]
+        try:
+            if program.path:
+                with served(bench, job, program):
+                    pass
+            else:
+                found[name] = f"is not here: {program.advice}"
+        except MeasurementError as error:
+            found[name] = f"{DOES_NOT_RUN}: {error}"
+    return found
+
+
 def run_job(job, bench, programs, options):
     """Measures, prints, and returns (exit status, JSON object)."""
-    missing = [name for name in job.programs if not programs[name.removesuffix(jobs.AGAIN)].path]
-    here = dataclasses.replace(job, programs=tuple(name for name in job.programs if name not in missing))
-    for name in missing:
-        print(f"{job.name}: {name} is not here: {programs[name.removesuffix(jobs.AGAIN)].advice}")
-    if not here.programs:
-        return judge.NOT_ENOUGH_EVIDENCE, {"job": job.name, "status": judge.NOT_ENOUGH_EVIDENCE, "missing": missing}
-    rounds = run_rounds(here, bench, programs, options)
+    missing = absent(job, bench, programs)
+    for name, why in missing.items():
+        print(f"{job.name}: {name} {why}", flush=True)
+    present = dataclasses.replace(job, programs=tuple(name for name in job.programs if name not in missing))
+    if not present.programs:
+        return judge.FAILED, {"job": job.name, "status": judge.FAILED, "missing": missing}
+    rounds = run_rounds(present, bench, programs, options)
     strace = shutil.which("strace")
     system_calls = {name: system_calls_per_request(bench, job, programs[name], strace)
-                    for name in here.programs if job.system_calls and strace}
-    judgement = judge.judge(here, rounds, options.seconds, options.quick, system_calls)
+                    for name in present.programs if job.system_calls and strace}
+    judgement = judge.judge(present, rounds, options.seconds, options.quick, system_calls)
     status = judgement.status(options.final)
+    if any(why.startswith(DOES_NOT_RUN) for why in missing.values()):
+        status = judge.FAILED
     print(report.job_report(judgement, bench, len(rounds), status), end="\n\n", flush=True)
     return status, report.job_json(judgement, rounds, status) | {"missing": missing}
 
@@ -133,7 +153,8 @@ def machine():
 def introduction(about, used):
     lines = [f"{about['processor']}, {about['cpus']} cpus, Linux {about['kernel']}, "
              f"load average before the start {about['load_average']:.2f}"]
-    return "\n".join(lines + [f"  {program.name}: {program.version}" for program in used if program.version])
+    versions = dict.fromkeys(program.version for program in used if program.version)
+    return "\n".join(lines + [f"  {version}" for version in versions])
 
 
 def compare(options, programs):

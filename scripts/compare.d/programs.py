@@ -13,8 +13,9 @@ import re
 import shutil
 import subprocess
 
-# The provided buffers of the raw io_uring programs: more, smaller ones measure better than few large ones.
-URING_BUFFER = 64 * 1024
+# The largest provided buffer of the raw io_uring programs: one that holds a whole message measures best, and what is
+# larger only spreads over more of the cache (256 KiB echo: 87 us with 64 KiB, 74 with 128, 63 with 256).
+URING_BUFFER = 256 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,7 +176,8 @@ def existing(path):
 
 def on_path(variable, name):
     """The program that the environment names, else the one on the PATH or where Debian keeps servers."""
-    return shutil.which(os.environ.get(variable) or name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    found = shutil.which(os.environ.get(variable) or name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return os.path.abspath(found) if found else None  # it is started in another directory
 
 
 def printed_by(path, option):

@@ -25,7 +25,7 @@ SERVICE = (
     ("p99.9", "p99.9 us", "{:,.0f}".format),
 )
 METRIC_NAMES = {"cpu": "cpu/request", "p99.9": "p99.9"}
-STATUS_WORDS = {OK: "targets met", FAILED: "wrong or missing answers", SLOWER: "slower than the target",
+STATUS_WORDS = {OK: "targets met", FAILED: "failed", SLOWER: "slower than the target",
                 NOT_ENOUGH_EVIDENCE: "not enough evidence"}
 
 
@@ -75,9 +75,9 @@ def verdict_rows(judgement):
 
 
 def left_aligned(rows):
-    rows = list(rows)
-    widths = [max(map(len, texts)) for texts in zip(*rows)]
-    return ["  " + "   ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
+    columns = [texts for texts in zip(*rows) if any(texts)]
+    padded = [[text.ljust(max(map(len, texts))) for text in texts] for texts in columns]
+    return ["  " + "   ".join(row).rstrip() for row in zip(*padded)]
 
 
 def check_line(judgement):

@@ -11,7 +11,9 @@ import tempfile
 import unittest
 
 import compare
+import jobs
 import processes
+from programs import catalogue
 
 BIN = pathlib.Path(os.environ["SHOAL_BIN"])
 CPUS = sorted(os.sched_getaffinity(0))
@@ -50,11 +52,33 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(status, 6)
         self.assertIn("control: raw-epoll / itself", output)
 
+    def test_the_peers_accept_their_configurations(self):
+        peers = [name for name, program in catalogue(BIN).items() if name in jobs.PEERS and program.path]
+        if not peers:
+            self.skipTest("neither HAProxy nor nginx is installed")
+        status, output, errors = ended("proxy-1k", "--programs", ",".join(peers), *SHORT)
+        self.assertEqual((status, errors), (6, ""))
+        for peer in peers:
+            self.assertNotIn(f"{peer} does not run", output)
+
     def test_a_missing_program_is_named_with_the_remedy(self):
         with tempfile.TemporaryDirectory() as empty:
             status, output, errors = ended("echo", "--bin", empty, *SHORT)
         self.assertEqual(status, 1)
         self.assertIn("bench_load is not here: ./scripts/build release compare_programs", errors)
+
+    def test_a_program_that_does_not_run_is_left_out_and_a_failure(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for program in BIN.iterdir():
+                if program.name.startswith(("raw_", "bench_")):
+                    pathlib.Path(directory, program.name).symlink_to(program)
+            broken = pathlib.Path(directory, "shoal-echo")
+            broken.write_text("#!/bin/sh\necho out of fish >&2\nexit 3\n")
+            broken.chmod(0o755)
+            status, output, _ = ended("echo", "--programs", "shoal-echo,raw-epoll", "--bin", directory, *SHORT)
+        self.assertEqual(status, 1)
+        self.assertIn("echo: shoal-echo does not run: shoal-echo ended with status 3\n    out of fish", output)
+        self.assertIn("  raw-epoll   ", output)
 
     def test_an_interrupted_run_leaves_nothing_behind(self):
         for how in (signal.SIGINT, signal.SIGTERM):
