@@ -46,9 +46,9 @@ struct utc {
   utc& operator=(const utc&) = delete;
   static void set(const char* zone) {
     if (zone != nullptr) {
-      ::setenv("TZ", zone, 1);
+      ::setenv("TZ", zone, 1);  // NOLINT(concurrency-mt-unsafe): no other thread runs then
     } else {
-      ::unsetenv("TZ");
+      ::unsetenv("TZ");  // NOLINT(concurrency-mt-unsafe)
     }
     ::tzset();
   }
