@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/config_types.hpp"
+#include "tests/config/fixtures.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+
+namespace shoal::config {
+namespace {
+
+using namespace std::chrono_literals;
+using test::errors_of;
+using test::from_the_future;
+using test::good;
+using test::with_listener;
+using test::with_upstream;
+
+constexpr std::string_view http_front =
+    "listeners: [ { name: web, bind: \"127.0.0.1:1\", protocol: http, routes: [ { upstream: demo } ] } ]\n";
+
+// The object called `name`, somewhere in a description.
+const value_type* find_object(const value_type& from, std::string_view name) {
+  if (from.what() == value_type::kind::object && from.name() == name) return &from;
+  if (from.element() != nullptr) {
+    if (const value_type* const found = find_object(*from.element(), name)) return found;
+  }
+  for (const key& k : from.keys()) {
+    if (const value_type* const found = find_object(*k.type, name)) return found;
+  }
+  return nullptr;
+}
+
+// True if `path` ("accept.backlog") names a key below `object`, through lists.
+bool has_path(const value_type* object, std::string_view path) {
+  while (object->what() != value_type::kind::object) {
+    object = object->element();
+    if (object == nullptr) return false;
+  }
+  const std::string_view name = path.substr(0, path.find('.'));
+  for (const key& k : object->keys()) {
+    if (k.name == name) return name == path || has_path(k.type.get(), path.substr(name.size() + 1));
+  }
+  return false;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(proxy_file)
+
+BOOST_AUTO_TEST_CASE(the_smallest_useful_one_has_defaults_for_all_the_rest) {
+  const proxy_config config = good(with_listener("bind: \"127.0.0.1:7000\", upstream: demo"));
+  const listener_config& listener = config.listeners.at(0);
+  BOOST_TEST(listener.name == "127.0.0.1:7000");
+  BOOST_TEST((listener.protocol == listener_protocol::tcp));
+  BOOST_TEST((listener.accept == accept_options{}));
+  BOOST_TEST(listener.accept.max_connections == 100'000U);
+  BOOST_TEST(listener.accept.backlog == 4096U);
+  BOOST_TEST((listener.timeouts.idle == 60s && listener.timeouts.half_closed == 30s));
+  BOOST_TEST(listener.buffers.high == 1048576U);
+  BOOST_TEST(listener.buffers.low == 262144U);
+  BOOST_TEST(!config.access_log.has_value());
+  BOOST_TEST((config.shutdown.delay == 0s && config.shutdown.drain_timeout == 30s));
+  const upstream_config& upstream = config.upstreams.at(0);
+  BOOST_TEST((upstream.balance == balance_policy::random_two && upstream.builtin == builtin_endpoint::echo));
+  BOOST_TEST((upstream.timeouts.connect == 5s && !upstream.timeouts.idle && upstream.connect_attempts == 3));
+}
+
+BOOST_AUTO_TEST_CASE(everything_that_works_today_arrives) {
+  const proxy_config config = good(R"(
+runtime: { shards: 2, cpus: "0-1", pin: true, poller: epoll, idle_spin: 50us, memory_per_shard: 64MiB }
+shutdown: { delay: 1s, drain_timeout: 2m }
+log: { level: warn, format: text }
+access_log: { path: logs/access.log, format: text }
+defaults: { buffers: { high: 512KiB, low: 64KiB } }
+listeners:
+  - name: front
+    bind: [ "127.0.0.1:0", "[::1]:0", "unix:/run/front.sock" ]
+    protocol: tcp
+    accept: { distribution: round_robin, rebalance: off, max_connections: 10, backlog: 20 }
+    timeouts: { idle: 10m, half_closed: 1s }
+    buffers: { high: 2MiB }
+    upstream: db
+  - { name: other, bind: "127.0.0.1:7001", upstream: db }
+upstreams:
+  - name: db
+    balance: least_connections
+    endpoints: [ "10.0.0.1:5432", { address: "[::1]:5432", weight: 3 }, "unix:/run/db.sock" ]
+    connect_attempts: 2
+    timeouts: { connect: 3s, idle: 1h }
+    proxy_protocol: off
+)");
+  BOOST_TEST((config.runtime.shards == shard_count{.how = shard_count::mode::fixed, .count = 2}));
+  BOOST_TEST((config.runtime.cpus == std::vector<unsigned>{0, 1}));
+  BOOST_TEST((config.runtime.pin == pin_mode::on && config.runtime.poller == poller_kind::epoll));
+  BOOST_TEST((config.runtime.idle_spin == 50us && config.runtime.memory_per_shard == 64 * mib));
+  BOOST_TEST((config.log.level == log_level::warn));
+  BOOST_TEST_REQUIRE(config.access_log.has_value());
+  BOOST_TEST(config.access_log->path.ends_with("/logs/access.log"));
+  BOOST_TEST(config.access_log->path.starts_with("/"));
+  const listener_config& front = config.listeners.at(0);
+  BOOST_TEST(front.bind.size() == 3U);
+  BOOST_TEST((front.accept.distribution.how == accept_distribution::policy::round_robin));
+  BOOST_TEST((front.buffers == buffer_limits{.high = 2 * mib, .low = 64 * kib}));
+  BOOST_TEST((config.listeners.at(1).buffers == config.defaults.buffers));
+  const upstream_config& db = config.upstreams.at(0);
+  BOOST_TEST_REQUIRE(db.endpoints.size() == 3U);
+  BOOST_TEST(db.endpoints[1].address->text() == "[::1]:5432");
+  BOOST_TEST(db.endpoints[1].weight == 3U);
+  BOOST_TEST((db.timeouts.idle == 1h && db.timeouts.connect == 3s));
+}
+
+BOOST_AUTO_TEST_CASE(a_low_mark_follows_its_high_mark) {
+  const auto low = [](std::string_view buffers) {
+    return good(with_listener("bind: \"127.0.0.1:0\", upstream: demo, buffers: " + std::string(buffers)))
+        .listeners[0]
+        .buffers.low;
+  };
+  BOOST_TEST(low("{ high: 64KiB }") == 16 * kib);
+  BOOST_TEST(low("{ high: 8MiB }") == 256 * kib);
+  BOOST_TEST(low("{ low: 512KiB }") == 512 * kib);
+  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", upstream: demo, buffers: { high: 64KiB, low: 128KiB }"))
+                 .contains("listeners[0].buffers.low: is above `high`"));
+}
+
+BOOST_AUTO_TEST_CASE(words_take_the_shapes_of_the_manual) {
+  const auto runtime = [](std::string_view keys) {
+    return good("runtime: { " + std::string(keys) + " }\n" + with_listener("bind: \"127.0.0.1:0\", upstream: demo"))
+        .runtime;
+  };
+  BOOST_TEST((runtime("shards: cores").shards.how == shard_count::mode::cores));
+  BOOST_TEST((runtime("pin: false").pin == pin_mode::off));
+  BOOST_TEST((runtime("idle_spin: forever").idle_spin == spin_forever));
+  BOOST_TEST((runtime("idle_spin: 0").idle_spin == 0s));
+  BOOST_TEST((runtime("cpus: 3").cpus == std::vector<unsigned>{3}));
+  BOOST_TEST((runtime("stall_report: false").stall_report == std::nullopt));
+}
+
+BOOST_AUTO_TEST_CASE(shards_and_cpus_must_go_together) {
+  const auto errors = [](std::string_view keys) {
+    return errors_of("runtime: { " + std::string(keys) + " }\n" +
+                     with_listener("bind: \"127.0.0.1:0\", upstream: demo"));
+  };
+  BOOST_TEST(errors("cpus: 0-1, pin: off").contains("runtime.pin: `cpus` is written, and written it pins"));
+  BOOST_TEST(errors("cpus: 0-1, shards: 3").contains("runtime.shards: 3 shards don't fit on the 2 CPUs of `cpus`"));
+  BOOST_TEST(errors("cpus: 0-1, shards: 2") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_listener_knows_where_connections_go) {
+  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\"")).contains("listeners[0]: `upstream` is missing"));
+  BOOST_TEST(errors_of("listeners: []\n").contains("listeners: 0 items"));
+  BOOST_TEST(errors_of("upstreams: []\n").contains("(file): `listeners` is missing"));
+  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", upstream: demo, sni: { a.b: demo }"), from_the_future())
+                 .contains("listeners[0].sni: `upstream` is given too"));
+  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", sni: { \"*\": nowhere }"), from_the_future())
+                 .contains("listeners[0].sni.*: no upstream is called `nowhere`"));
+}
+
+BOOST_AUTO_TEST_CASE(keys_for_requests_need_http) {
+  const std::string errors = errors_of(
+      with_listener("bind: \"127.0.0.1:0\", upstream: demo, timeouts: { tunnel: 1h }, limits: { headers: 5 }"),
+      from_the_future());
+  BOOST_TEST(errors ==
+             "x.yaml:1:65: listeners[0].timeouts.tunnel: needs `protocol: http`, and this is tcp (a tcp connection has "
+             "no requests: "
+             "remove the key)\n"
+             "x.yaml:1:79: listeners[0].limits: needs `protocol: http`, and this is tcp (a tcp connection has no "
+             "requests: remove the "
+             "key)\n");
+  BOOST_TEST(
+      errors_of(with_listener("bind: \"127.0.0.1:0\", protocol: http, upstream: demo, routes: [ { upstream: demo } ]"),
+                from_the_future())
+          .contains("listeners[0].upstream: needs `protocol: tcp`, and this is http"));
+}
+
+BOOST_AUTO_TEST_CASE(a_builtin_upstream_speaks_one_protocol) {
+  BOOST_TEST(errors_of(std::string(http_front) + "upstreams: [ { name: demo, builtin: echo } ]\n", from_the_future())
+                 .contains("listeners[0].routes[0].upstream: `demo` is `builtin: echo`, which speaks tcp"));
+  BOOST_TEST(
+      errors_of(std::string(http_front) + "upstreams: [ { name: demo, builtin: hello } ]\n", from_the_future()) == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_upstream_has_endpoints_or_is_built_in) {
+  BOOST_TEST(errors_of(with_upstream("balance: round_robin")).contains("upstreams[0]: `endpoints` is missing"));
+  BOOST_TEST(errors_of(with_upstream("builtin: echo, endpoints: [ \"10.0.0.1:1\" ]"))
+                 .contains("upstreams[0].builtin: `endpoints` is given too"));
+  BOOST_TEST(errors_of(with_upstream("endpoints: []")).contains("upstreams[0].endpoints: 0 items"));
+  BOOST_TEST(errors_of(with_upstream("endpoints: [ { weight: 1 } ]")).contains("endpoints[0]: `address` is missing"));
+  BOOST_TEST(errors_of(with_upstream("endpoints: [ { address: \"10.0.0.1:1\", dns: \"a:1\" } ]"), from_the_future())
+                 .contains("endpoints[0].dns: `address` is given too"));
+}
+
+BOOST_AUTO_TEST_CASE(the_port_of_admin_is_taken_too) {
+  BOOST_TEST(errors_of("admin: { bind: \"0.0.0.0:7000\" }\n" +
+                           with_listener("name: a, bind: \"127.0.0.1:7000\", upstream: demo"),
+                       from_the_future()) ==
+             "x.yaml:1:16: admin.bind: `0.0.0.0:7000` is taken by `127.0.0.1:7000` of listener `a` on line 2 (choose "
+             "another address, or "
+             "remove one of them)\n");
+}
+
+BOOST_AUTO_TEST_CASE(inherited_sockets_come_later) {
+  BOOST_TEST(errors_of(with_listener("bind: fd://3, upstream: demo"))
+                 .contains("listeners[0].bind: inherited sockets are not yet supported"));
+  BOOST_TEST(errors_of(with_listener("bind: [ fd://3, fd://3 ], upstream: demo"), from_the_future())
+                 .contains("is taken by the same address"));
+}
+
+BOOST_AUTO_TEST_CASE(one_mistake_is_one_error) {
+  // A misspelt name is no reason to call everything that refers to it wrong.
+  BOOST_TEST(errors_of("listeners: [ { bind: \"127.0.0.1:0\", upstream: demo } ]\nupstreams: [ { name: \"de mo\", "
+                       "builtin: echo } ]\n") ==
+             "x.yaml:2:22: upstreams[0].name: `de mo` can't be a name (letters, digits and - _ . :, at most 64)\n");
+  BOOST_TEST(errors_of("listeners: [ { bind: \"127.0.0.1:0\", upstream: demo } ]\nupstreams: 5\n") ==
+             "x.yaml:2:12: upstreams: expected a list, found a single value (write `[ ... ]`, or lines that start with "
+             "`- `)\n");
+  BOOST_TEST(
+      errors_of(
+          "listeners: [ { bind: \"127.0.0.1:0\", upstrem: demo } ]\nupstreams: [ { name: demo, builtin: echo } ]\n") ==
+      "x.yaml:1:37: listeners[0].upstrem: unknown key (did you mean `upstream`?)\n");
+}
+
+BOOST_AUTO_TEST_CASE(words_of_other_servers_lead_to_ours) {
+  const auto hint = [](std::string_view balance) {
+    return errors_of(with_upstream("builtin: echo, balance: " + std::string(balance)));
+  };
+  BOOST_TEST(hint("roundrobin").contains("did you mean `round_robin`?"));
+  BOOST_TEST(hint("leastconn").contains("did you mean `least_connections`?"));
+  BOOST_TEST(hint("LEAST_REQUEST").contains("did you mean `least_requests`?"));
+  BOOST_TEST(hint("source").contains("did you mean `source_hash`?"));
+}
+
+BOOST_AUTO_TEST_CASE(every_foreign_key_leads_to_a_key_that_exists) {
+  const value_type& root = *proxy_type().impl;
+  for (const foreign_key& entry : foreign_keys()) {
+    const value_type* const inside = entry.inside.empty() ? &root : find_object(root, entry.inside);
+    BOOST_TEST_CONTEXT(entry.theirs << " inside " << entry.inside) {
+      BOOST_TEST_REQUIRE((inside != nullptr));
+      BOOST_TEST((entry.ours.empty() ? !entry.advice.empty() : has_path(inside, entry.ours)), entry.ours);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace shoal::config
