@@ -12,10 +12,12 @@
 //                                                          segment          segment of a slice, ...
 //
 // Invariants:
-//   1. refs counts the segments over the block plus the block_refs; at 0 the block goes back to its slab.
-//   2. Bytes [0, filled) were handed out; nobody else may write there. Only the segment that ends exactly at `filled`
+//   1. `own` serves the first segment only and is not used again before the block was free: who comes later takes a
+//   node.
+//   2. refs counts the segments over the block plus the block_refs; at 0 the block goes back to its slab.
+//   3. Bytes [0, filled) were handed out; nobody else may write there. Only the segment that ends exactly at `filled`
 //      may grow into the room, and growing moves `filled`: so two segments never write the same byte.
-//   3. The head lies outside the payload: payloads are whole pages, which is what recv(2) and provided buffers like
+//   4. The head lies outside the payload: payloads are whole pages, which is what recv(2) and provided buffers like
 //      best, and a stray write past a payload hits no bookkeeping.
 #pragma once
 
@@ -64,8 +66,7 @@ struct node_page {
 enum class block_state : std::uint8_t {
   interior,  ///< not the first page of anything
   free,      ///< in the pool, may be merged with its neighbour
-  cached,    ///< in the pool's list of recently used blocks of its size
-  used,      ///< handed out: a block of an arena
+  used,      ///< handed out, or in the pool's stack of recently used blocks: a block of an arena
   nodes,     ///< handed out to the node pool
   mapped,    ///< handed out: a mapping of its own, above 1 MiB
   external,  ///< somebody else's memory, see external_owner
@@ -73,7 +74,7 @@ enum class block_state : std::uint8_t {
 
 struct alignas(64) block {
   union {  // a block in use needs a segment, a free one links, a page of nodes its bookkeeping: never two at once
-    segment own;
+    segment own;  ///< for the first segment over the block; its owner is the block itself
     block_links links;
     node_page nodes;
   };
@@ -84,8 +85,17 @@ struct alignas(64) block {
   std::uint32_t capacity;  ///< 0 where nobody may write
   std::uint8_t size_class;
   block_state state;
-  bool own_taken;
+  bool own_free;  ///< known to be unused: only of a block that went out as a block_ref and was not adopted yet
 
+  /// Fresh from the pool, or a new head.
+  void prepare(std::byte* payload, std::size_t bytes, unsigned its_class, block_state its_state) noexcept {
+    own.owner = this;
+    data = payload;
+    capacity = static_cast<std::uint32_t>(bytes);
+    size_class = static_cast<std::uint8_t>(its_class);
+    state = its_state;
+    own_free = false;
+  }
   [[nodiscard]] std::byte* room_begin() const noexcept { return data + filled; }
   [[nodiscard]] std::size_t room() const noexcept { return capacity - filled; }
 };

@@ -9,6 +9,17 @@
 
 namespace shoal::detail {
 
+block_pool::block_pool() noexcept {
+  block** base = slots_.data();
+  for (unsigned size_class = 0; size_class < arena_classes; ++size_class) {
+    recent_[size_class] = {base, base, base};
+    base += recent_depth(size_class);
+  }
+  open_stacks();
+}
+
+// --- the buddy system -----------------------------------------------------------------------------------------------
+
 void block_pool::insert_free(block* b, unsigned size_class) noexcept {
   b->state = block_state::free;
   b->size_class = static_cast<std::uint8_t>(size_class);
@@ -36,18 +47,20 @@ block* block_pool::cut(unsigned size_class) noexcept {
     insert_free(a->head(page + (1U << found)), found);
   }
   a->free_pages -= 1U << size_class;
-  b->size_class = static_cast<std::uint8_t>(size_class);
-  b->data = a->base() + page * page_bytes;
-  b->capacity = static_cast<std::uint32_t>(class_bytes(size_class));
+  ++blocks_out_[size_class];
+  bytes_out_ += class_bytes(size_class);
+  b->prepare(a->base() + page * page_bytes, class_bytes(size_class), size_class, block_state::used);
   return b;
 }
 
 void block_pool::merge(block* b) noexcept {
+  SHOAL_CHECK(b->state == block_state::used, "slab block freed twice");
   arena* a = arena_of(b);
   unsigned page = a->page_of(b);
   unsigned size_class = b->size_class;
   a->free_pages += 1U << size_class;
-  SHOAL_CHECK(b->state == block_state::cached, "slab block merged twice");
+  --blocks_out_[size_class];
+  bytes_out_ -= class_bytes(size_class);
   b->state = block_state::interior;
   while (size_class + 1 < arena_classes) {
     block* buddy = a->head(page ^ 1U << size_class);
@@ -61,21 +74,52 @@ void block_pool::merge(block* b) noexcept {
   if (a->free_pages == usable_pages) a->empty_since = trims_;
 }
 
-void block_pool::merge_cached(unsigned size_class, std::uint32_t count) noexcept {
-  cache& c = cached_[size_class];
-  for (; count > 0; --count) {
-    block* b = c.top;
-    c.top = b->links.next;
-    --c.count;
-    merge(b);
+void block_pool::shrink(block* b, unsigned size_class) noexcept {
+  arena* a = arena_of(b);
+  const unsigned page = a->page_of(b);
+  unsigned old_class = b->size_class;
+  const std::size_t old_bytes = class_bytes(old_class);
+  SHOAL_ASSERT(b->state == block_state::used && size_class < old_class);
+  --blocks_out_[old_class];
+  ++blocks_out_[size_class];
+  bytes_out_ -= old_bytes - class_bytes(size_class);
+  a->free_pages += (1U << old_class) - (1U << size_class);
+  while (old_class > size_class) {
+    --old_class;
+    insert_free(a->head(page + (1U << old_class)), old_class);  // its buddy is this block: nothing to merge with
   }
-  if (c.count < c.least) c.least = c.count;
+  b->size_class = static_cast<std::uint8_t>(size_class);
+  b->capacity = static_cast<std::uint32_t>(class_bytes(size_class));
+  poison(b->data + b->capacity, old_bytes - b->capacity);
+}
+
+// --- the stacks -----------------------------------------------------------------------------------------------------
+
+void block_pool::merge_some(unsigned size_class, std::size_t count) noexcept {
+  for (; count > 0; --count) merge(*--recent_[size_class].top);
+}
+
+void block_pool::merge_half(unsigned size_class) noexcept {
+  const stack& s = recent_[size_class];
+  merge_some(size_class, static_cast<std::size_t>(s.top - s.base + 1) / 2);
 }
 
 void block_pool::merge_all() noexcept {
   for (unsigned size_class = 0; size_class < arena_classes; ++size_class)
-    merge_cached(size_class, cached_[size_class].count);
+    merge_some(size_class, static_cast<std::size_t>(recent_[size_class].top - recent_[size_class].base));
 }
+
+void block_pool::close_stacks() noexcept {
+  merge_all();
+  for (stack& s : recent_) s.end = s.base;
+}
+
+void block_pool::open_stacks() noexcept {
+  for (unsigned size_class = 0; size_class < arena_classes; ++size_class)
+    recent_[size_class].end = recent_[size_class].base + recent_depth(size_class);
+}
+
+// --- arenas ---------------------------------------------------------------------------------------------------------
 
 void block_pool::add_arena(std::byte* memory, slab& home) noexcept {
   // Fresh memory is zero, and zero is block_state::interior: heads are touched only when their pages are.
@@ -97,10 +141,7 @@ void block_pool::retire(arena& a) noexcept {
 }
 
 std::size_t block_pool::trim() noexcept {
-  for (unsigned size_class = 0; size_class < arena_classes; ++size_class) {
-    merge_cached(size_class, cached_[size_class].least);
-    cached_[size_class].least = cached_[size_class].count;
-  }
+  for (unsigned size_class = 0; size_class < arena_classes; ++size_class) merge_half(size_class);
   std::size_t unmapped = 0;
   for (auto it = arenas_.begin(); it != arenas_.end();) {
     arena& a = *it++;

@@ -10,48 +10,27 @@ namespace {
 /// What an operator reads in a log line: the fact first, then what it means for the connection.
 const char* describe(errc code) noexcept {
   switch (code) {
-    case errc::not_enough_data:
-      return "not enough data buffered yet";
-    case errc::eof:
-      return "the peer finished sending";
-    case errc::closed:
-      return "the connection was closed by this side";
-    case errc::read_timeout:
-      return "read timeout: the peer sent too little in time";
-    case errc::write_timeout:
-      return "write timeout: the peer did not take the data in time";
-    case errc::idle_timeout:
-      return "idle timeout: no byte in either direction in time";
-    case errc::connect_timeout:
-      return "connect timeout: the endpoint did not answer in time";
-    case errc::half_closed_timeout:
-      return "half-closed timeout: the other direction stayed open too long";
-    case errc::stopped:
-      return "the runtime is stopping";
-    case errc::cancelled:
-      return "cancelled by the caller";
-    case errc::concurrent_access:
-      return "somebody else is already waiting on this side of the connection";
-    case errc::unreleased:
-      return "too many bytes handed out and not released";
-    case errc::message_too_long:
-      return "the message is longer than the configured maximum";
-    case errc::would_block:
-      return "the queue is full at the moment";
-    case errc::stale_connection:
-      return "the connection is gone";
-    case errc::no_memory:
-      return "the shard's buffer memory is used up";
-    case errc::invalid_argument:
-      return "invalid argument";
-    case errc::not_supported:
-      return "not supported by this kernel or build";
-    case errc::address_in_use:
-      return "the address is in use by another process";
-    case errc::handler_failed:
-      return "an exception left a handler";
-    case errc::no_endpoint:
-      return "no endpoint of the upstream could be used";
+    case errc::not_enough_data: return "not enough data buffered yet";
+    case errc::eof: return "the peer finished sending";
+    case errc::closed: return "the connection was closed by this side";
+    case errc::read_timeout: return "read timeout: the peer sent too little in time";
+    case errc::write_timeout: return "write timeout: the peer did not take the data in time";
+    case errc::idle_timeout: return "idle timeout: no byte in either direction in time";
+    case errc::connect_timeout: return "connect timeout: the endpoint did not answer in time";
+    case errc::half_closed_timeout: return "half-closed timeout: the other direction stayed open too long";
+    case errc::stopped: return "the runtime is stopping";
+    case errc::cancelled: return "cancelled by the caller";
+    case errc::concurrent_access: return "somebody else is already waiting on this side of the connection";
+    case errc::unreleased: return "too many bytes handed out and not released";
+    case errc::message_too_long: return "the message is longer than the configured maximum";
+    case errc::would_block: return "the queue is full at the moment";
+    case errc::stale_connection: return "the connection is gone";
+    case errc::no_memory: return "the shard's buffer memory is used up";
+    case errc::invalid_argument: return "invalid argument";
+    case errc::not_supported: return "not supported by this kernel or build";
+    case errc::address_in_use: return "the address is in use by another process";
+    case errc::handler_failed: return "an exception left a handler";
+    case errc::no_endpoint: return "no endpoint of the upstream could be used";
   }
   return "unknown error";
 }
@@ -59,39 +38,27 @@ const char* describe(errc code) noexcept {
 /// Zero where no std::errc says the same: callers that compare with std::errc must not match by accident.
 std::errc standard_equivalent(errc code) noexcept {
   switch (code) {
-    case errc::closed:
-      return std::errc::not_connected;
+    case errc::closed: return std::errc::not_connected;
     case errc::read_timeout:
     case errc::write_timeout:
     case errc::idle_timeout:
     case errc::connect_timeout:
-    case errc::half_closed_timeout:
-      return std::errc::timed_out;
+    case errc::half_closed_timeout: return std::errc::timed_out;
     case errc::stopped:
-    case errc::cancelled:
-      return std::errc::operation_canceled;
-    case errc::concurrent_access:
-      return std::errc::operation_in_progress;
-    case errc::message_too_long:
-      return std::errc::message_size;
-    case errc::would_block:
-      return std::errc::operation_would_block;
-    case errc::no_memory:
-      return std::errc::not_enough_memory;
-    case errc::invalid_argument:
-      return std::errc::invalid_argument;
-    case errc::not_supported:
-      return std::errc::not_supported;
-    case errc::address_in_use:
-      return std::errc::address_in_use;
-    case errc::no_endpoint:
-      return std::errc::host_unreachable;
+    case errc::cancelled: return std::errc::operation_canceled;
+    case errc::concurrent_access: return std::errc::operation_in_progress;
+    case errc::message_too_long: return std::errc::message_size;
+    case errc::would_block: return std::errc::operation_would_block;
+    case errc::no_memory: return std::errc::not_enough_memory;
+    case errc::invalid_argument: return std::errc::invalid_argument;
+    case errc::not_supported: return std::errc::not_supported;
+    case errc::address_in_use: return std::errc::address_in_use;
+    case errc::no_endpoint: return std::errc::host_unreachable;
     case errc::not_enough_data:
     case errc::eof:
     case errc::unreleased:
     case errc::stale_connection:
-    case errc::handler_failed:
-      break;
+    case errc::handler_failed: break;
   }
   return std::errc{};
 }

@@ -15,14 +15,14 @@ result<foreign_slice> foreign_slice::depart(link_buffer&& from) {
   slab& home = from.home();
   void* node = home.allocate_node(sizeof(departed_slice), draw::reserve);
   if (node == nullptr) return fail(errc::no_memory);
-  auto bytes = from.take_slow(from.len(), draw::reserve);
+  auto bytes = from.take(from.len());
   if (!bytes) {
     slab::free_node(node, sizeof(departed_slice));
     return fail(bytes.error());
   }
-  auto* departed = ::new (node) departed_slice{{nullptr, 0}, &home, bytes->head_, bytes->tail_, bytes->len(), 0};
+  auto* departed = ::new (node) departed_slice{{nullptr, 0}, &home, bytes->read_, bytes->tail_, bytes->len(), 0};
   for (const segment* s = departed->first; s != nullptr; s = s->next) ++departed->pieces;
-  bytes->forget_all();
+  bytes->forget_chain();
   home.slice_departs();
   out.departed_ = departed;
   return out;
@@ -32,7 +32,10 @@ link_buffer foreign_slice::come_home(slab& home) && {
   if (departed_ == nullptr) return link_buffer{home};
   SHOAL_CHECK(departed_->home == &home, "a slice came home to another shard");
   departed_slice* departed = std::exchange(departed_, nullptr);
-  link_buffer out{home, departed->first, departed->last, departed->bytes};
+  link_buffer out{home};
+  out.read_ = departed->first;
+  out.tail_ = departed->last;
+  out.commit_at_ = out.write_at_ = departed->bytes;
   home.slice_returns();
   slab::free_node(departed, sizeof(departed_slice));
   return out;
@@ -72,7 +75,7 @@ result<void> link_buffer::append(foreign_slice&& source) {
       return fail(errc::no_memory);
     }
     ++kept->users;
-    chain.link(slab_->take_segment(b, b->data, b->data + piece.size()));
+    chain.link(slab::first_segment(b, b->data, b->data + piece.size()));
     chain.write_at_ += piece.size();
   }
   kept_slice::drop_one(kept);

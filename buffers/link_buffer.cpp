@@ -2,6 +2,7 @@
 // The chain itself: linking, freeing, moving parts out.
 #include <shoal/buffers/link_buffer.hpp>
 
+#include <new>
 #include <utility>
 
 namespace shoal {
@@ -13,23 +14,23 @@ link_buffer& link_buffer::operator=(link_buffer&& other) noexcept {
 }
 
 void link_buffer::link(segment* s) noexcept {
-  if (tail_ == nullptr)
-    head_ = read_ = s;
-  else
-    tail_->next = s;
+  (tail_ == nullptr ? read_ : tail_->next) = s;
   tail_ = s;
 }
 
-void link_buffer::drop_all() noexcept {
-  for (segment* chain : {head_, scratch_}) {
-    while (chain != nullptr) {
-      segment* next = chain->next;
-      slab::drop_segment(chain);
-      chain = next;
-    }
+void link_buffer::drop_chain(segment* first) noexcept {
+  while (first != nullptr) {
+    segment* next = first->next;
+    slab::drop_segment(first);
+    first = next;
   }
-  if (booked_ != nullptr) slab::unref(booked_);
-  forget_all();
+}
+
+void link_buffer::drop_all() noexcept {
+  release_kept();
+  drop_chain(read_);
+  forget_chain();
+  if (booked_ != nullptr) slab::drop_segment(std::exchange(booked_, nullptr));
 }
 
 void link_buffer::close() noexcept {
@@ -37,60 +38,38 @@ void link_buffer::close() noexcept {
   closed_ = true;
 }
 
-void link_buffer::release_slow() noexcept {
-  while (head_ != read_) {
-    segment* next = head_->next;
-    slab::drop_segment(head_);
-    head_ = next;
-  }
-  while (scratch_ != nullptr) {
-    segment* next = scratch_->next;
-    slab::drop_segment(scratch_);
-    scratch_ = next;
-  }
+void link_buffer::release_kept() noexcept {
+  lent_ = 0;
   cached_ = 0;
-  lent_ = false;
-  head_at_ = read_at_;
-  while (head_ != nullptr && head_->size() == 0) {  // used up; as the tail it would hold a block for its room only
-    segment* next = head_->next;
-    slab::drop_segment(head_);
-    head_ = read_ = next;
-  }
-  if (head_ == nullptr) tail_ = nullptr;
+  scratch_ = nullptr;
+  drop_chain(std::exchange(kept_, nullptr));
 }
 
-/// After dropping written bytes: an empty buffer keeps no block for its room.
-void link_buffer::release_if_empty() noexcept {
-  if (read_at_ == write_at_ && !lent_ && head_at_ == read_at_) release_slow();
+/// Before another segment becomes the first: spans may point into it, so its block is kept here, too. False: no memory.
+bool link_buffer::pin_spans() noexcept {
+  if (lent_ == 0 || read_ == nullptr) return true;
+  segment* pin = slab_->share(read_->owner, read_->begin, read_->end, draw::reserve);
+  if (pin == nullptr) return false;
+  keep(pin);
+  return true;
 }
 
+/// Consumes n bytes, across segments.
 void link_buffer::advance(std::size_t n) noexcept {
-  read_at_ += n;
-  consumed_cached(n);
-  for (;;) {
+  while (n > 0) {
     const std::size_t step = n < read_->size() ? n : read_->size();
-    read_->begin += step;
+    drop_front(step);
     n -= step;
-    if (n == 0) return;
-    read_ = read_->next;
   }
-}
-
-link_buffer::segment* link_buffer::share(segment* s, std::byte* begin, std::byte* end, draw from) noexcept {
-  segment* shared = slab_->take_segment(s->owner, begin, end, from);
-  if (shared != nullptr) ++s->owner->refs;
-  return shared;
 }
 
 result<link_buffer> link_buffer::slice(std::size_t n) {
   if (n > len() || closed_) return fail(too_few());
   link_buffer out{*slab_};
-  if (n == 0) return out;
   std::size_t left = n;
-  for (segment* s = read_; left > 0; s = s->next) {
+  for (const segment* s = read_; left > 0; s = s->next) {
     const std::size_t piece = left < s->size() ? left : s->size();
-    if (piece == 0) continue;
-    segment* shared = share(s, s->begin, s->begin + piece, draw::normal);
+    segment* shared = slab_->share(s->owner, s->begin, s->begin + piece);
     if (shared == nullptr) return fail(errc::no_memory);
     out.link(shared);
     left -= piece;
@@ -100,92 +79,60 @@ result<link_buffer> link_buffer::slice(std::size_t n) {
   return out;
 }
 
-result<link_buffer> link_buffer::take(std::size_t n) { return take_slow(n, draw::normal); }
-
-/// Whole segments move. Shared are only the piece of a block that spans point into, and the piece before the cut.
-result<link_buffer> link_buffer::take_slow(std::size_t n, draw from) {
+/// Whole segments move; only the block that the cut goes through is shared.
+result<link_buffer> link_buffer::take(std::size_t n) {
   if (n > len() || closed_) return fail(too_few());
   link_buffer out{*slab_};
   if (n == 0) return out;
-  const bool stays = lent_ || head_ != read_;  // spans may point into the block at the read cursor: it must stay, too
-  if (stays)
-    while (read_->size() == 0) read_ = read_->next;
-  else
-    release_slow();
-
-  segment* cut = read_;  // the first segment of which something is left
-  segment* last = nullptr;
+  segment* last = nullptr;  // the last that moves as a whole
+  segment* cut = read_;     // the first of which something stays
   std::size_t left = n;
-  segment* front = nullptr;
-  if (stays) {
-    const std::size_t piece = left < cut->size() ? left : cut->size();
-    front = share(cut, cut->begin, cut->begin + piece, from);
-    if (front == nullptr) return fail(errc::no_memory);
-    left -= piece;
-    if (left > 0) cut = cut->next;
-  }
-  for (; left > 0 && left >= cut->size(); cut = cut->next) {
+  for (; cut != nullptr && left >= cut->size(); cut = cut->next) {
     left -= cut->size();
     last = cut;
   }
-  segment* back = nullptr;
+  segment* front = nullptr;
   if (left > 0) {
-    back = share(cut, cut->begin, cut->begin + left, from);
-    if (back == nullptr) {
-      if (front != nullptr) slab::drop_segment(front);
-      return fail(errc::no_memory);
-    }
-    cut->begin += left;
+    front = slab_->share(cut->owner, cut->begin, cut->begin + left);
+    if (front == nullptr) return fail(errc::no_memory);
   }
-  // Nothing fails from here on.
-  if (front != nullptr) {
-    segment* moved = read_->next;
-    read_->begin += front->size();
-    out.link(front);
-    if (last != nullptr) {
-      out.tail_->next = moved;
-      out.tail_ = last;
-    }
-    if (last != nullptr || back != nullptr) read_->next = cut;
-    if (last != nullptr && cut == nullptr) tail_ = read_;
-  } else {
-    if (last != nullptr) {
-      out.head_ = out.read_ = read_;
-      out.tail_ = last;
-    }
-    head_ = read_ = cut;
+  if (!pin_spans()) {
+    if (front != nullptr) slab::drop_segment(front);
+    return fail(errc::no_memory);
+  }
+  if (last != nullptr) {
+    out.read_ = read_;
+    out.tail_ = last;
+    last->next = nullptr;
+    read_ = cut;
     if (cut == nullptr) tail_ = nullptr;
   }
-  if (last != nullptr) last->next = nullptr;
-  if (back != nullptr) out.link(back);
+  if (front != nullptr) {
+    out.link(front);
+    cut->begin += left;
+  }
   out.write_at_ = out.commit_at_ = n;
   read_at_ += n;
-  head_at_ += n;
-  consumed_cached(n);
+  cached_ -= n < cached_ ? static_cast<std::uint32_t>(n) : cached_;
   return out;
 }
 
 result<void> link_buffer::append_slow(link_buffer& source) {
   if (closed_) return fail(errc::closed);
-  if (&source == this) return {};
-  if (source.read_at_ != source.write_at_) {
-    const std::uint64_t committed = source.commit_at_;
-    source.commit_at_ = source.write_at_;
-    auto moved = source.take_slow(source.len(), draw::reserve);
-    if (!moved) {
-      source.commit_at_ = committed;
-      return fail(moved.error());
-    }
-    return append(std::move(*moved));
-  }
-  if (!source.lent_) source.release_slow();
+  if (&source == this || source.read_ == nullptr) return {};
+  SHOAL_CHECK(source.slab_ == slab_, "append of another shard's buffer: send it as a foreign_slice");
+  if (!source.pin_spans()) return fail(errc::no_memory);
+  link(source.read_);
+  tail_ = source.tail_;
+  write_at_ += source.write_at_ - source.read_at_;
+  source.forget_chain();
   return {};
 }
 
 std::size_t link_buffer::held_bytes() const noexcept {
-  std::size_t held = booked_ != nullptr ? booked_->capacity : 0;
-  const block* previous = booked_;
-  for (const segment* chain : {head_, scratch_}) {
+  std::size_t held = 0;
+  const block* previous = nullptr;
+  for (const segment* chain : {booked_, read_, kept_}) {
     for (const segment* s = chain; s != nullptr; s = s->next) {
       if (s->owner != previous) held += s->owner->capacity;
       previous = s->owner;

@@ -2,7 +2,7 @@
 // A chain of slab blocks with four cursors: bytes come in at one end, are read in place, and leave at the other,
 // uncopied.
 //
-//  head          read              commit        write
+//  kept          read              commit        write
 //   v             v                 v             v
 //  [ consumed,   |  readable: len() | malloc_len()|  room ]
 //  [ unreleased  |                  |             |       ]
@@ -13,10 +13,11 @@
 // Invariants:
 //   1. Fewer bytes than asked for is errc::not_enough_data and consumes nothing. n == 0 is an empty result, no error.
 //   2. A span from next(), peek() or until() stays valid until release(), whatever is read, taken or appended
-//   meanwhile. Inside
-//      one block it aliases the block; across blocks the bytes are copied once, into a block that release() gives back.
+//   meanwhile.
+//      Inside one block it aliases the block; across blocks the bytes are copied once, into a block that release()
+//      frees.
 //   3. What is written becomes readable at commit(). A span from malloc() stays valid until commit().
-//   4. Empty, after release(), it holds no block.
+//   4. A buffer without bytes, without spans out and without a booking holds no block.
 //   5. A failed call changes nothing, errc::no_memory included. After close() every call fails with errc::closed.
 //   6. bytes_copied of the slab counts every byte copied here; slice(), take(), append() and adopt() copy none.
 #pragma once
@@ -34,11 +35,13 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace shoal {
@@ -58,14 +61,16 @@ class link_buffer {
   /// The source is left empty, open and usable.
   link_buffer(link_buffer&& other) noexcept;
   link_buffer& operator=(link_buffer&& other) noexcept;
-  ~link_buffer();
+  ~link_buffer() {
+    if (read_ != nullptr || kept_ != nullptr || booked_ != nullptr) drop_all();
+  }
 
   // --- state --------------------------------------------------------------------------------------------------------
   [[nodiscard]] std::size_t len() const noexcept { return commit_at_ - read_at_; }
   [[nodiscard]] bool empty() const noexcept { return commit_at_ == read_at_; }
   [[nodiscard]] std::size_t malloc_len() const noexcept { return write_at_ - commit_at_; }
-  /// Bytes consumed whose blocks wait for release().
-  [[nodiscard]] std::size_t unreleased() const noexcept { return read_at_ - head_at_; }
+  /// Bytes consumed while spans are out; their blocks wait for release().
+  [[nodiscard]] std::size_t unreleased() const noexcept { return lent_ & ~spans_out; }
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
   [[nodiscard]] slab& home() const noexcept { return *slab_; }
   /// Bytes that left at the read end, ever; and bytes committed, ever. Their difference is len(). A flush of everything
@@ -99,17 +104,16 @@ class link_buffer {
   /// LEB128, as in protobuf. A 64-bit overflow is errc::invalid_argument.
   [[nodiscard]] result<std::uint64_t> read_varint();
 
-  /// The next n bytes, shared: they stay readable through the slice as long as it lives, and count as consumed here.
+  /// The next n bytes, shared: they stay readable through the slice as long as it lives, and are consumed here.
   [[nodiscard]] result<link_buffer> slice(std::size_t n);
-  /// The next n bytes, moved out: whole blocks change hands without touching a count. Nothing of them stays behind,
-  /// except blocks into which unreleased spans point.
+  /// The next n bytes, moved out: whole blocks change hands without touching a count.
   [[nodiscard]] result<link_buffer> take(std::size_t n);
   /// All committed bytes, moved out. Closed or (with spans out and the reserve exhausted, too) out of memory, the
   /// result is empty and the bytes stay.
   [[nodiscard]] link_buffer take_all() noexcept;
-  /// Ends the validity of all spans handed out and frees the blocks of consumed bytes.
+  /// Ends the validity of all spans handed out and frees the blocks that were kept for them.
   void release() noexcept {
-    if (lent_ || read_at_ != head_at_) release_slow();
+    if (lent_ != 0) release_kept();
   }
 
   // --- looking, without consuming and without copying ---------------------------------------------------------------
@@ -133,9 +137,9 @@ class link_buffer {
   [[nodiscard]] result<std::span<std::byte>> malloc(std::size_t n);
   /// Keeps the first n of malloc_len() bytes and drops the rest.
   result<void> malloc_ack(std::size_t n);
-  result<void> write_string(std::string_view text);
+  result<void> write_string(std::string_view text) { return write_binary(std::as_bytes(std::span{text})); }
   result<void> write_binary(bytes data);
-  result<void> write_byte(std::byte value);
+  result<void> write_byte(std::byte value) { return write_u8(std::to_integer<std::uint8_t>(value)); }
   result<void> write_u8(std::uint8_t value) { return write_integer<std::endian::big>(value); }
   result<void> write_u16_be(std::uint16_t value) { return write_integer<std::endian::big>(value); }
   result<void> write_u16_le(std::uint16_t value) { return write_integer<std::endian::little>(value); }
@@ -161,12 +165,12 @@ class link_buffer {
     return {};
   }
 
-  // --- the poller's side -------------------------------------------------------------------------------------------
+  // --- the poller's side --------------------------------------------------------------------------------------------
   /// Space to receive into, at most `cap` bytes. A tail block's room comes first if it is at least a quarter of the
   /// adaptive size; else a new block of that size, or of what memory allows. The size starts at 4 KiB, doubles when a
   /// read fills it, up to 8 MiB or `cap`, and halves after two reads in a row of at most a quarter.
   [[nodiscard]] result<std::span<std::byte>> book(std::size_t cap = npos);
-  /// The first n bytes of the booked space are received and readable; 0 cancels. Ends the booking.
+  /// The first n bytes of the booked space are received and, like all bytes written before, readable. 0 cancels.
   result<void> book_ack(std::size_t n);
   /// A reference to the block under the booking, so that it outlives this buffer while the kernel writes into it.
   [[nodiscard]] block_ref booked_block() const noexcept;
@@ -174,11 +178,12 @@ class link_buffer {
   result<void> adopt(block_ref&& filled_block, std::size_t filled, std::size_t from = 0);
   /// Fills `out` with the committed bytes, from the read cursor; returns how many entries were used.
   [[nodiscard]] std::size_t get_bytes(std::span<iovec> out) const noexcept;
-  /// Skips n bytes and frees their blocks at once: for sent bytes.
+  /// Skips n bytes and releases: for sent bytes.
   result<void> consume(std::size_t n);
 
   // --- housekeeping -------------------------------------------------------------------------------------------------
-  /// Frees large blocks that hold few bytes by moving these (counted copies) into small ones. Returns bytes freed.
+  /// Frees what large blocks hold for few bytes: cuts off pages behind the bytes, and gathers runs of small pieces into
+  /// one small block (counted copies). Spans stay valid. Returns bytes freed.
   std::size_t compact() noexcept;
   /// Gives everything back; from then on every call fails with errc::closed.
   void close() noexcept;
@@ -189,10 +194,7 @@ class link_buffer {
   friend class foreign_slice;
   using segment = detail::segment;
   using block = detail::block;
-
-  /// Takes over the chain, `size` bytes, all committed.
-  link_buffer(slab& home, segment* first, segment* last, std::size_t size) noexcept
-      : slab_{&home}, head_{first}, read_{first}, tail_{last}, commit_at_{size}, write_at_{size} {}
+  static constexpr std::uint64_t spans_out = std::uint64_t{1} << 63;
 
   template <std::unsigned_integral T, std::endian Order>
   result<T> read_integer();
@@ -202,44 +204,306 @@ class link_buffer {
   [[nodiscard]] std::error_code too_few() const noexcept {
     return make_error_code(closed_ ? errc::closed : errc::not_enough_data);
   }
-  void forget_all() noexcept;
+  // The chain.
+  void link(segment* s) noexcept;
+  void drop_chain(segment* first) noexcept;
   void drop_all() noexcept;
-  void release_slow() noexcept;
-  void release_if_empty() noexcept;
+  void forget_chain() noexcept;
+  void release_kept() noexcept;
+  void keep(segment* s) noexcept;
+  void used_up() noexcept;
+  [[nodiscard]] bool pin_spans() noexcept;
+  // Reading.
+  bytes lend(std::size_t n) noexcept;
+  void drop_front(std::size_t n) noexcept;
   void advance(std::size_t n) noexcept;
-  void consumed_cached(std::size_t n) noexcept { cached_ -= n < cached_ ? static_cast<std::uint32_t>(n) : cached_; }
   result<bytes> peek_slow(std::size_t n);
   result<bytes> next_slow(std::size_t n);
-  result<bytes> gather(std::size_t n);
-  result<link_buffer> take_slow(std::size_t n, draw from);
+  result<bytes> until_slow(char delimiter);
+  // Writing.
+  std::byte* grow(std::size_t n) noexcept;
   result<std::span<std::byte>> malloc_slow(std::size_t n);
+  result<void> write_slow(bytes data);
   result<void> append_slow(link_buffer& source);
-  result<void> consume_slow(std::size_t n);
   result<void> insert(block* b, std::size_t size, std::size_t remain);
-  [[nodiscard]] segment* share(segment* s, std::byte* begin, std::byte* end, draw from) noexcept;
-  void link(segment* s) noexcept;
-  void adapt(std::size_t received) noexcept;
-  [[nodiscard]] std::uint64_t& copied() const noexcept { return slab_->bytes_copied(); }
+  std::size_t gather_pieces() noexcept;
+  // Poller.
+  result<std::span<std::byte>> book_slow(std::size_t cap);
+  result<void> book_ack_slow(std::size_t n);
+  void adapt(std::size_t received, std::size_t lent) noexcept;
+  std::size_t get_bytes_slow(std::span<iovec> out) const noexcept;
+  [[nodiscard]] std::uint64_t& copied() const noexcept { return slab_->copy_counter(); }
 
+  // Pointers and positions take turns. Side by side, GCC loads two positions as one vector just after they were stored
+  // one by one, and such a load waits until the stores have left the CPU: measured 6 ns of 10 for a small write and
+  // send.
   slab* slab_;
-  segment* head_ = nullptr;     ///< first one not released
-  segment* read_ = nullptr;     ///< where reading goes on; may be used up while more follow
-  segment* tail_ = nullptr;     ///< all three are null together
-  segment* scratch_ = nullptr;  ///< blocks with bytes gathered across blocks, the latest first
-  block* booked_ = nullptr;     ///< under a booking, with a reference of its own
-  std::uint64_t head_at_ = 0;   ///< positions count bytes since the beginning: head <= read <= commit <= write
-  std::uint64_t read_at_ = 0;
+  segment* read_ = nullptr;    ///< first of the chain; no segment in it is empty
+  std::uint64_t read_at_ = 0;  ///< positions count bytes since the beginning: read <= commit <= write
+  segment* tail_ = nullptr;    ///< last of the chain
   std::uint64_t commit_at_ = 0;
+  segment* kept_ = nullptr;  ///< freed by release(): used up while spans were out, scratch, pins
   std::uint64_t write_at_ = 0;
-  std::uint32_t cached_ = 0;  ///< so many bytes at the end of scratch_ are the next to read
-  std::uint32_t booked_bytes_ = 0;
+  segment* scratch_ = nullptr;  ///< the one in kept_ that bytes are gathered in, if any
+  std::uint64_t lent_ = 0;      ///< spans_out, plus the bytes consumed since; 0: no span is out
+  segment* booked_ = nullptr;   ///< the space lent to the poller, not in the chain
+  std::uint32_t cached_ = 0;    ///< so many bytes at the end of scratch_ are the next to read
   std::uint8_t book_class_ = 0;
   std::uint8_t small_reads_ = 0;
-  bool lent_ = false;  ///< spans may be out
   bool closed_ = false;
 };
 static_assert(sizeof(link_buffer) <= 112, "two of them, an operator and the state share 512 bytes of connection");
 
-}  // namespace shoal
+// --- the paths that stay inside one block; everything else is in the .cpp files --------------------------------------
 
-#include <shoal/buffers/link_buffer_inline.hpp>
+inline link_buffer::link_buffer(link_buffer&& other) noexcept
+    : slab_{other.slab_},
+      read_{other.read_},
+      read_at_{other.read_at_},
+      tail_{other.tail_},
+      commit_at_{other.commit_at_},
+      kept_{other.kept_},
+      write_at_{other.write_at_},
+      scratch_{other.scratch_},
+      lent_{other.lent_},
+      booked_{other.booked_},
+      cached_{other.cached_},
+      book_class_{other.book_class_},
+      small_reads_{other.small_reads_},
+      closed_{other.closed_} {
+  other.forget_chain();
+  other.kept_ = other.scratch_ = other.booked_ = nullptr;
+  other.lent_ = 0;
+  other.closed_ = false;
+}
+
+/// The chain is somebody else's now; what it held has left at the read end.
+inline void link_buffer::forget_chain() noexcept {
+  read_ = tail_ = nullptr;
+  read_at_ = commit_at_ = write_at_;
+  cached_ = 0;
+}
+
+/// The first segment has no byte left: gone, or kept as long as spans may point into it.
+inline void link_buffer::used_up() noexcept {
+  segment* s = read_;
+  read_ = s->next;
+  if (read_ == nullptr) tail_ = nullptr;
+  if (lent_ != 0)
+    keep(s);
+  else
+    slab::drop_segment(s);
+}
+
+inline void link_buffer::keep(segment* s) noexcept {
+  s->next = kept_;
+  kept_ = s;
+}
+
+/// Consumes n > 0 bytes of the first segment.
+inline void link_buffer::drop_front(std::size_t n) noexcept {
+  read_at_ += n;
+  if (lent_ != 0) {
+    lent_ += n;
+    cached_ -= n < cached_ ? static_cast<std::uint32_t>(n) : cached_;
+  }
+  read_->begin += n;
+  if (read_->begin == read_->end) used_up();
+}
+
+/// The same, handing them out.
+inline link_buffer::bytes link_buffer::lend(std::size_t n) noexcept {
+  const bytes out{read_->begin, n};
+  lent_ |= spans_out;
+  drop_front(n);
+  return out;
+}
+
+inline result<link_buffer::bytes> link_buffer::next(std::size_t n) {
+  if (n - 1 < len() && n <= read_->size()) [[likely]]  // n == 0 wraps around and goes the slow way
+    return lend(n);
+  return next_slow(n);
+}
+
+inline result<link_buffer::bytes> link_buffer::peek(std::size_t n) {
+  if (n - 1 < len() && n <= read_->size()) [[likely]] {
+    lent_ |= spans_out;
+    return bytes{read_->begin, n};
+  }
+  return peek_slow(n);
+}
+
+inline result<void> link_buffer::skip(std::size_t n) {
+  if (n > len() || closed_) [[unlikely]]
+    return fail(too_few());
+  if (n - 1 < len() && n <= read_->size()) [[likely]]
+    drop_front(n);
+  else
+    advance(n);
+  return {};
+}
+
+inline result<void> link_buffer::consume(std::size_t n) {
+  auto skipped = skip(n);
+  if (skipped) release();
+  return skipped;
+}
+
+inline result<link_buffer::bytes> link_buffer::until(char delimiter) {
+  if (!empty()) [[likely]] {
+    const std::size_t piece = len() < read_->size() ? len() : read_->size();
+    const void* hit = std::memchr(read_->begin, delimiter, piece);
+    if (hit != nullptr) [[likely]]
+      return lend(static_cast<std::size_t>(static_cast<const std::byte*>(hit) + 1 - read_->begin));
+  }
+  return until_slow(delimiter);
+}
+
+template <std::unsigned_integral T, std::endian Order>
+result<T> link_buffer::read_integer() {
+  if (sizeof(T) > len()) return fail(too_few());
+  T value;
+  if (sizeof(T) <= read_->size()) [[likely]] {
+    value = load<T, Order>(read_->begin);
+    drop_front(sizeof(T));
+  } else {
+    std::byte gathered[sizeof(T)];
+    copy_out(0, gathered);
+    value = load<T, Order>(gathered);
+    advance(sizeof(T));
+  }
+  return value;
+}
+
+inline result<std::byte> link_buffer::read_byte() {
+  const auto value = read_u8();
+  if (!value) [[unlikely]]
+    return fail(value.error());
+  return std::byte{*value};
+}
+
+inline link_buffer link_buffer::take_all() noexcept {
+  link_buffer out{*slab_};
+  if (write_at_ != commit_at_ || !pin_spans()) [[unlikely]] {
+    if (auto taken = take(len())) out = std::move(*taken);
+    return out;
+  }
+  out.read_ = read_;
+  out.tail_ = tail_;
+  out.commit_at_ = out.write_at_ = len();
+  forget_chain();
+  return out;
+}
+
+/// n bytes at the end of the chain where that is simple: in the tail's room, or in a first small block; else nullptr.
+inline std::byte* link_buffer::grow(std::size_t n) noexcept {
+  block* b = nullptr;
+  if (tail_ != nullptr) {
+    b = tail_->owner;
+    if (n > b->room() || tail_->end != b->room_begin()) return nullptr;
+    tail_->end += n;
+  } else {
+    if (n - 1 >= detail::class_bytes(0) || closed_) return nullptr;
+    b = slab_->take_block(0);
+    if (b == nullptr) return nullptr;
+    read_ = tail_ = slab::first_segment(b, b->data, b->data + n);
+  }
+  std::byte* out = b->room_begin();
+  b->filled += static_cast<std::uint32_t>(n);
+  write_at_ += n;
+  return out;
+}
+
+inline result<std::span<std::byte>> link_buffer::malloc(std::size_t n) {
+  if (std::byte* out = grow(n)) [[likely]]
+    return std::span{out, n};
+  return malloc_slow(n);
+}
+
+inline result<void> link_buffer::write_binary(bytes data) {
+  if (std::byte* out = grow(data.size())) [[likely]] {
+    copy_counted(copied(), out, data.data(), data.size());
+    return {};
+  }
+  return write_slow(data);
+}
+
+template <std::endian Order, std::unsigned_integral T>
+result<void> link_buffer::write_integer(T value) {
+  auto room = malloc(sizeof(T));
+  if (!room) [[unlikely]]
+    return fail(room.error());
+  store<Order>(room->data(), value);
+  return {};
+}
+
+template <owning_bytes T>
+result<void> link_buffer::write_owned(T&& owner) {
+  const std::size_t size = std::ranges::size(owner);
+  if (size > alias_above) return write_direct(std::move(owner), 0);
+  if (auto written = write_binary(std::as_bytes(std::span{std::ranges::data(owner), size})); !written) return written;
+  [[maybe_unused]] const T taken = std::move(owner);
+  return {};
+}
+
+template <owning_bytes T>
+result<void> link_buffer::write_direct(T&& owner, std::size_t remain) {
+  if (closed_) return fail(errc::closed);
+  if (remain > malloc_len()) return fail(errc::invalid_argument);
+  const std::size_t size = std::ranges::size(owner);
+  if (size == 0) return {};
+  block* b = detail::keep(*slab_, owner);
+  if (b == nullptr) return fail(errc::no_memory);
+  auto inserted = insert(b, size, remain);
+  if (!inserted) {  // give the owner back before its keeper dies
+    owner = std::move(static_cast<detail::kept_bytes<T>*>(b->outside)->value);
+    slab::unref(b);
+  }
+  return inserted;
+}
+
+inline result<void> link_buffer::append(link_buffer&& source) {
+  if (closed_ || source.read_ == nullptr || source.lent_ != 0 || &source == this || source.slab_ != slab_) [[unlikely]]
+    return append_slow(source);
+  (tail_ == nullptr ? read_ : tail_->next) = source.read_;
+  tail_ = source.tail_;
+  write_at_ += source.write_at_ - source.read_at_;
+  source.forget_chain();
+  return {};
+}
+
+inline result<std::span<std::byte>> link_buffer::book(std::size_t cap) {
+  if (tail_ == nullptr && booked_ == nullptr && !closed_ && cap >= book_size()) [[likely]] {
+    if (block* b = slab_->take_block(book_class_)) [[likely]] {
+      const std::size_t size = book_size();
+      b->filled = static_cast<std::uint32_t>(size);
+      booked_ = slab::first_segment(b, b->data, b->data + size);
+      return std::span{b->data, size};
+    }
+  }
+  return book_slow(cap);
+}
+
+inline result<void> link_buffer::book_ack(std::size_t n) {
+  segment* s = booked_;
+  if (s == nullptr || tail_ != nullptr || n - 1 >= s->size()) [[unlikely]]
+    return book_ack_slow(n);
+  if (book_class_ != 0 || n == s->size()) adapt(n, s->size());
+  s->end = s->begin + n;
+  s->owner->filled = static_cast<std::uint32_t>(s->end - s->owner->data);
+  booked_ = nullptr;
+  read_ = tail_ = s;
+  write_at_ += n;
+  commit_at_ = write_at_;
+  return {};
+}
+
+inline std::size_t link_buffer::get_bytes(std::span<iovec> out) const noexcept {
+  if (!empty() && len() <= read_->size() && !out.empty()) [[likely]] {
+    out[0] = {read_->begin, len()};
+    return 1;
+  }
+  return get_bytes_slow(out);
+}
+
+}  // namespace shoal

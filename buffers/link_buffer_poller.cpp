@@ -6,111 +6,102 @@
 
 namespace shoal {
 
-result<std::span<std::byte>> link_buffer::book(std::size_t cap) {
+result<std::span<std::byte>> link_buffer::book_slow(std::size_t cap) {
   if (closed_) return fail(errc::closed);
   if (cap == 0) return fail(errc::invalid_argument);
   if (booked_ != nullptr) return fail(errc::concurrent_access);
   const std::size_t wanted = std::min(book_size(), cap);
-  block* b = tail_ != nullptr && tail_->end == tail_->owner->room_begin() ? tail_->owner : nullptr;
-  if (b != nullptr && b->room() > 0 && b->room() >= wanted / 4) {
-    ++b->refs;
+  const bool has_room = tail_ != nullptr && tail_->end == tail_->owner->room_begin() && tail_->owner->room() > 0;
+  if (has_room && tail_->owner->room() >= wanted / 4) {
+    booked_ = slab_->share(tail_->owner, tail_->end, tail_->end + std::min(tail_->owner->room(), cap));
+    if (booked_ == nullptr) return fail(errc::no_memory);
   } else {
     unsigned size_class = detail::class_for(wanted);
+    block* b = nullptr;
     while ((b = slab_->take_block(size_class)) == nullptr) {
       if (size_class == 0) return fail(errc::no_memory);
       --size_class;
     }
+    booked_ = slab::first_segment(b, b->data, b->data + std::min(b->room(), cap));
   }
   // The booked bytes count as filled from now on, so that nobody who shares the block grows into them.
-  const std::span<std::byte> out{b->room_begin(), std::min(b->room(), cap)};
-  b->filled += static_cast<std::uint32_t>(out.size());
-  booked_ = b;
-  booked_bytes_ = static_cast<std::uint32_t>(out.size());
-  return out;
+  booked_->owner->filled += static_cast<std::uint32_t>(booked_->size());
+  return std::span{booked_->begin, booked_->size()};
 }
 
-result<void> link_buffer::book_ack(std::size_t n) {
+result<void> link_buffer::book_ack_slow(std::size_t n) {
   if (closed_) return fail(errc::closed);
-  if (booked_ == nullptr || n > booked_bytes_) return fail(errc::invalid_argument);
-  block* b = booked_;
-  std::byte* begin = b->room_begin() - booked_bytes_;
-  // What was not filled is room again; nobody can have grown behind it, because nobody's bytes end at `filled`.
-  b->filled -= static_cast<std::uint32_t>(booked_bytes_ - n);
+  segment* s = booked_;
+  if (s == nullptr || n > s->size()) return fail(errc::invalid_argument);
   booked_ = nullptr;
-  if (n == 0) {
-    slab::unref(b);
-    return {};
-  }
-  adapt(n);
-  if (tail_ != nullptr && tail_->owner == b && tail_->end == begin) {
-    tail_->end += n;
-    slab::unref(b);
-  } else {
-    segment* s = slab_->take_segment(b, begin, begin + n, draw::reserve);
-    if (s == nullptr) {
-      slab::unref(b);
-      return fail(errc::no_memory);
-    }
+  if (n > 0) adapt(n, s->size());
+  // What was not filled is room again; nobody can have grown behind it, because nobody's bytes end at `filled`.
+  s->end = s->begin + n;
+  s->owner->filled = static_cast<std::uint32_t>(s->end - s->owner->data);
+  // Right behind the tail it becomes part of it. The end of one block may be the address of the next: look at both.
+  const bool extends_tail = tail_ != nullptr && tail_->owner == s->owner && tail_->end == s->begin;
+  if (n > 0 && !extends_tail) {
     link(s);
+  } else {
+    if (n > 0) tail_->end = s->end;
+    slab::drop_segment(s);
   }
   write_at_ += n;
-  commit_at_ = write_at_;
+  if (n > 0) commit_at_ = write_at_;
   return {};
 }
 
-void link_buffer::adapt(std::size_t received) noexcept {
+void link_buffer::adapt(std::size_t received, std::size_t lent) noexcept {
   const std::size_t size = book_size();
-  if (received == booked_bytes_) {
+  if (received == lent) {
     small_reads_ = 0;
     if (received >= size && book_class_ + 1U < detail::block_classes) ++book_class_;
-  } else if (received <= size / 4 && book_class_ > 0) {
-    if (++small_reads_ == 2) {
-      small_reads_ = 0;
-      --book_class_;
-    }
-  } else {
+  } else if (received > size / 4) {
     small_reads_ = 0;
+  } else if (book_class_ > 0 && ++small_reads_ == 2) {
+    small_reads_ = 0;
+    --book_class_;
   }
 }
 
 block_ref link_buffer::booked_block() const noexcept {
   if (booked_ == nullptr) return {};
-  ++booked_->refs;
-  return block_ref{booked_};
+  booked_->owner->own_free = false;
+  ++booked_->owner->refs;
+  return block_ref{booked_->owner};
 }
 
 result<void> link_buffer::adopt(block_ref&& filled_block, std::size_t filled, std::size_t from) {
   if (closed_) return fail(errc::closed);
   if (!filled_block || from > filled_block.capacity() || filled > filled_block.capacity() - from)
     return fail(errc::invalid_argument);
-  if (filled == 0) {
-    block_ref{std::move(filled_block)};
-    return {};
+  block* b = filled_block.get();
+  if (filled > 0) {
+    std::byte* begin = b->data + from;
+    if (b->own_free) {
+      b->own_free = false;
+      ++b->refs;
+      link(slab::first_segment(b, begin, begin + filled));
+    } else {
+      segment* s = slab_->share(b, begin, begin + filled, draw::reserve);
+      if (s == nullptr) return fail(errc::no_memory);
+      link(s);
+    }
+    b->filled = std::max(b->filled, static_cast<std::uint32_t>(from + filled));
+    write_at_ += filled;
+    commit_at_ = write_at_;
   }
-  std::byte* begin = filled_block.data() + from;
-  segment* s = slab_->take_segment(filled_block.get(), begin, begin + filled, draw::reserve);
-  if (s == nullptr) return fail(errc::no_memory);
-  block* b = filled_block.release();
-  b->filled = std::max(b->filled, static_cast<std::uint32_t>(from + filled));
-  link(s);
-  write_at_ += filled;
-  commit_at_ = write_at_;
+  [[maybe_unused]] const block_ref taken = std::move(filled_block);
   return {};
 }
 
-std::size_t link_buffer::get_bytes(std::span<iovec> out) const noexcept {
+std::size_t link_buffer::get_bytes_slow(std::span<iovec> out) const noexcept {
   std::size_t used = 0;
   for (auto it = pieces().begin(); used < out.size() && it != std::default_sentinel; ++it) {
     const bytes piece = *it;
     out[used++] = {const_cast<std::byte*>(piece.data()), piece.size()};  // the kernel's type knows no const
   }
   return used;
-}
-
-result<void> link_buffer::consume_slow(std::size_t n) {
-  if (auto skipped = skip(n); !skipped) return skipped;
-  release();
-  return {};
 }
 
 }  // namespace shoal

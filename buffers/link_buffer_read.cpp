@@ -7,47 +7,41 @@
 
 namespace shoal {
 
+namespace {
+
+const std::byte* scratch_end(const detail::segment* scratch) noexcept {
+  return scratch->owner->data + scratch->owner->capacity;
+}
+
+}  // namespace
+
+/// Bytes across segments are copied into scratch memory, unless an earlier peek left them there. Scratch is only ever
+/// appended to, so spans into it stay valid.
 result<link_buffer::bytes> link_buffer::peek_slow(std::size_t n) {
   if (closed_ || n > len()) return fail(too_few());
   if (n == 0) return bytes{};
-  while (read_->size() == 0) read_ = read_->next;
-  if (n <= read_->size()) {
-    lent_ = true;
-    return bytes{read_->begin, n};
-  }
-  return gather(n);
-}
-
-result<link_buffer::bytes> link_buffer::next_slow(std::size_t n) {
-  auto out = peek_slow(n);
-  if (out && n > 0) advance(n);
-  return out;
-}
-
-/// Copies the next n bytes into scratch memory, unless an earlier peek left them there. Scratch is only ever appended
-/// to, so spans into it stay valid.
-result<link_buffer::bytes> link_buffer::gather(std::size_t n) {
   if (n > max_contiguous) return fail(errc::message_too_long);
   if (cached_ < n) {
-    const std::size_t missing = n - cached_;
-    const bool fits =
-        scratch_ != nullptr &&
-        missing <= static_cast<std::size_t>(scratch_->owner->data + scratch_->owner->capacity - scratch_->end);
-    if (!fits) {
+    if (scratch_ == nullptr || n - cached_ > static_cast<std::size_t>(scratch_end(scratch_) - scratch_->end)) {
       block* b = slab_->take_block(detail::class_for(n));
       if (b == nullptr) return fail(errc::no_memory);
       b->filled = b->capacity;
-      segment* fresh = slab_->take_segment(b, b->data, b->data);
-      fresh->next = scratch_;
-      scratch_ = fresh;
+      scratch_ = slab::first_segment(b, b->data, b->data);
+      keep(scratch_);
       cached_ = 0;
     }
     copy_out(cached_, {scratch_->end, n - cached_});
     scratch_->end += n - cached_;
     cached_ = static_cast<std::uint32_t>(n);
   }
-  lent_ = true;
+  lent_ |= spans_out;
   return bytes{scratch_->end - cached_, n};
+}
+
+result<link_buffer::bytes> link_buffer::next_slow(std::size_t n) {
+  auto out = peek_slow(n);
+  if (out) advance(n);
+  return out;
 }
 
 bool link_buffer::copy_out(std::size_t from, std::span<std::byte> to) const noexcept {
@@ -68,7 +62,7 @@ bool link_buffer::copy_out(std::size_t from, std::span<std::byte> to) const noex
   return true;
 }
 
-result<link_buffer::bytes> link_buffer::until(char delimiter) {
+result<link_buffer::bytes> link_buffer::until_slow(char delimiter) {
   const std::size_t at = find(delimiter);
   if (at == npos) return fail(too_few());
   return next(at + 1);
@@ -85,7 +79,7 @@ result<std::string> link_buffer::read_string(std::size_t n) {
   if (closed_ || n > len()) return fail(too_few());
   std::string out(n, '\0');
   copy_out(0, std::as_writable_bytes(std::span{out}));
-  if (n > 0) advance(n);
+  advance(n);
   return out;
 }
 
@@ -93,14 +87,14 @@ result<std::vector<std::byte>> link_buffer::read_binary(std::size_t n) {
   if (closed_ || n > len()) return fail(too_few());
   std::vector<std::byte> out(n);
   copy_out(0, out);
-  if (n > 0) advance(n);
+  advance(n);
   return out;
 }
 
 result<void> link_buffer::read_binary(std::span<std::byte> to) {
   if (closed_ || to.size() > len()) return fail(too_few());
   copy_out(0, to);
-  if (!to.empty()) advance(to.size());
+  advance(to.size());
   return {};
 }
 
@@ -108,7 +102,7 @@ result<std::size_t> link_buffer::read_some(std::span<std::byte> to) {
   if (closed_) return fail(errc::closed);
   const std::size_t n = std::min(len(), to.size());
   copy_out(0, to.first(n));
-  if (n > 0) advance(n);
+  advance(n);
   return n;
 }
 

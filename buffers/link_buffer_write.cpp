@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace shoal {
 
@@ -19,11 +20,13 @@ result<std::span<std::byte>> link_buffer::malloc_slow(std::size_t n) {
   if (n == 0) return std::span<std::byte>{};
   if (n > max_contiguous) return fail(errc::message_too_long);
   const std::size_t queued = std::min<std::size_t>(write_at_ - read_at_, largest_growth);
-  block* b = slab_->take_block(std::max(detail::class_for(n), detail::class_for(std::bit_floor(queued))));
-  if (b == nullptr && queued > n) b = slab_->take_block(detail::class_for(n));
+  const unsigned needed = detail::class_for(n);
+  const unsigned wanted = std::max(needed, detail::class_for(std::bit_floor(queued)));
+  block* b = slab_->take_block(wanted);
+  if (b == nullptr && wanted > needed) b = slab_->take_block(needed);
   if (b == nullptr) return fail(errc::no_memory);
   b->filled = static_cast<std::uint32_t>(n);
-  link(slab_->take_segment(b, b->data, b->data + n));
+  link(slab::first_segment(b, b->data, b->data + n));
   write_at_ += n;
   return std::span{b->data, n};
 }
@@ -34,6 +37,11 @@ result<void> link_buffer::malloc_ack(std::size_t n) {
   if (n == malloc_len()) return {};
   write_at_ = commit_at_ + n;
   std::size_t left = len() + n;
+  if (left == 0) {  // nothing stays but the first block, if spans point into it
+    drop_chain(std::exchange(read_->next, nullptr));
+    used_up();
+    return {};
+  }
   segment* s = read_;
   for (; left > s->size(); s = s->next) left -= s->size();
   // `s` is the last segment that stays; the room of its block is its own again if nobody else shares the block.
@@ -41,19 +49,12 @@ result<void> link_buffer::malloc_ack(std::size_t n) {
   if (s->end == s->owner->room_begin() && s->owner->refs == 1)
     s->owner->filled -= static_cast<std::uint32_t>(s->end - end);
   s->end = end;
-  segment* dropped = s->next;
-  s->next = nullptr;
+  drop_chain(std::exchange(s->next, nullptr));
   tail_ = s;
-  while (dropped != nullptr) {
-    segment* next = dropped->next;
-    slab::drop_segment(dropped);
-    dropped = next;
-  }
-  release_if_empty();
   return {};
 }
 
-result<void> link_buffer::write_binary(bytes data) {
+result<void> link_buffer::write_slow(bytes data) {
   if (closed_) return fail(errc::closed);
   const std::uint64_t before = write_at_;
   while (!data.empty()) {
@@ -73,38 +74,40 @@ result<void> link_buffer::write_binary(bytes data) {
 }
 
 result<void> link_buffer::write_varint(std::uint64_t value) {
-  std::byte encoded[10];
-  std::size_t length = 0;
-  for (; value > 0x7f; value >>= 7) encoded[length++] = static_cast<std::byte>(value | 0x80);
-  encoded[length++] = static_cast<std::byte>(value);
+  const auto length = static_cast<std::size_t>(std::bit_width(value | 1) + 6) / 7;
   auto to = malloc(length);
   if (!to) return fail(to.error());
-  std::copy_n(encoded, length, to->data());
+  for (std::byte& b : to->first(length - 1)) {
+    b = static_cast<std::byte>(value | 0x80);
+    value >>= 7;
+  }
+  to->back() = static_cast<std::byte>(value);
   return {};
 }
 
-/// Links the whole of external block `b` before the last `remain` written bytes, cutting the segment they begin in.
+/// Links all of external block `b` before the last `remain` written bytes, cutting the segment they begin in.
 result<void> link_buffer::insert(block* b, std::size_t size, std::size_t remain) {
-  segment* fresh = slab_->take_segment(b, b->data, b->data + size);
-  if (remain == 0) {
-    link(fresh);
-    write_at_ += size;
-    return {};
-  }
   std::size_t left = write_at_ - remain - read_at_;
   segment* s = read_;
-  for (; left > s->size(); s = s->next) left -= s->size();
-  std::byte* cut = s->begin + left;
-  segment* rest = share(s, cut, s->end, draw::normal);
-  if (rest == nullptr) {
-    b->own_taken = false;
-    return fail(errc::no_memory);
+  if (remain == 0) {
+    s = tail_;
+  } else if (left > 0) {
+    for (; left > s->size(); s = s->next) left -= s->size();
+    if (left < s->size()) {
+      segment* rest = slab_->share(s->owner, s->begin + left, s->end);
+      if (rest == nullptr) return fail(errc::no_memory);
+      s->end = s->begin + left;
+      rest->next = std::exchange(s->next, rest);
+      if (tail_ == s) tail_ = rest;
+    }
+  } else {
+    if (!pin_spans()) return fail(errc::no_memory);  // the first segment is going to be the second
+    s = nullptr;
   }
-  s->end = cut;
-  rest->next = s->next;
-  s->next = fresh;
-  fresh->next = rest;
-  if (tail_ == s) tail_ = rest;
+  segment* fresh = slab::first_segment(b, b->data, b->data + size);
+  segment*& before = s == nullptr ? read_ : s->next;
+  fresh->next = std::exchange(before, fresh);
+  if (fresh->next == nullptr) tail_ = fresh;
   write_at_ += size;
   return {};
 }

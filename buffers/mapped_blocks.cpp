@@ -8,21 +8,27 @@
 namespace shoal::detail {
 
 block* mapped_blocks::take_cached(unsigned size_class) noexcept {
+  block* b = pop(size_class);
+  if (b != nullptr) ++in_use_[size_class - arena_classes];
+  return b;
+}
+
+block* mapped_blocks::pop(unsigned size_class) noexcept {
   block_list& list = cached_[size_class - arena_classes];
   if (list.empty()) return nullptr;
   block* b = &list.front();
   list.pop_front();
   cached_bytes_ -= class_bytes(size_class);
   stale_ = std::min(stale_, --cached_count_);
+  b->prepare(b->data, class_bytes(size_class), size_class, block_state::mapped);
   return b;
 }
 
 bool mapped_blocks::map(block* head, unsigned size_class, bool huge_pages) noexcept {
   std::byte* memory = map_memory(class_bytes(size_class), huge_pages);
   if (memory == nullptr) return false;
-  head->data = memory;
-  head->capacity = static_cast<std::uint32_t>(class_bytes(size_class));
-  head->size_class = static_cast<std::uint8_t>(size_class);
+  head->prepare(memory, class_bytes(size_class), size_class, block_state::mapped);
+  ++in_use_[size_class - arena_classes];
   bytes_held_ += class_bytes(size_class);
   return true;
 }
@@ -34,6 +40,7 @@ void mapped_blocks::unmap(block* b) noexcept {
 
 bool mapped_blocks::give(block* b) noexcept {
   const std::size_t bytes = class_bytes(b->size_class);
+  --in_use_[b->size_class - arena_classes];
   if (cached_bytes_ + bytes > cache_limit_) {
     unmap(b);
     return true;
@@ -47,7 +54,7 @@ bool mapped_blocks::give(block* b) noexcept {
 
 block* mapped_blocks::evict() noexcept {
   for (unsigned size_class = arena_classes; size_class < block_classes; ++size_class) {
-    if (block* b = take_cached(size_class)) {
+    if (block* b = pop(size_class)) {
       unmap(b);
       return b;
     }

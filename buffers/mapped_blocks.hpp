@@ -29,14 +29,20 @@ class mapped_blocks {
   [[nodiscard]] std::size_t stale() const noexcept { return stale_; }
   void trimmed() noexcept { stale_ = cached_count_; }
 
+  [[nodiscard]] std::size_t bytes_in_use() const noexcept { return bytes_held_ - cached_bytes_; }
+  [[nodiscard]] std::size_t blocks_in_use(unsigned size_class) const noexcept {
+    return in_use_[size_class - arena_classes];
+  }
   [[nodiscard]] std::size_t bytes_held() const noexcept { return bytes_held_; }
   void unmap_all() noexcept;
 
  private:
   static constexpr unsigned mapped_classes = block_classes - arena_classes;
+  block* pop(unsigned size_class) noexcept;
   void unmap(block* b) noexcept;
 
   std::array<block_list, mapped_classes> cached_;
+  std::array<std::size_t, mapped_classes> in_use_{};
   std::size_t cache_limit_;
   std::size_t cached_bytes_ = 0;
   std::size_t cached_count_ = 0;

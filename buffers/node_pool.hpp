@@ -61,6 +61,8 @@ class node_pool {
   }
 
   void add_page(block* page, unsigned node_class) noexcept;
+  /// Gives up the empty page that a class keeps for next time; nullptr if there is none.
+  [[nodiscard]] block* take_spare(unsigned node_class) noexcept;
 
  private:
   static constexpr auto class_by_units = [] {

@@ -21,13 +21,12 @@ class piece_range {
     using iterator_category = std::input_iterator_tag;
 
     iterator() noexcept = default;
-    iterator(const detail::segment* s, std::size_t left) noexcept : segment_{s}, left_{left} { skip_empty(); }
+    iterator(const detail::segment* s, std::size_t left) noexcept : segment_{s}, left_{left} {}
 
     [[nodiscard]] value_type operator*() const noexcept { return {segment_->begin, piece()}; }
     iterator& operator++() noexcept {
       left_ -= piece();
       segment_ = segment_->next;
-      skip_empty();
       return *this;
     }
     void operator++(int) noexcept { ++*this; }
@@ -35,9 +34,6 @@ class piece_range {
 
    private:
     [[nodiscard]] std::size_t piece() const noexcept { return segment_->size() < left_ ? segment_->size() : left_; }
-    void skip_empty() noexcept {
-      while (left_ != 0 && segment_->size() == 0) segment_ = segment_->next;
-    }
     const detail::segment* segment_ = nullptr;
     std::size_t left_ = 0;
   };

@@ -34,23 +34,23 @@ block* slab::take_block_slow(unsigned size_class, draw from) noexcept {
     ++counters_.failures;
     return nullptr;
   }
+  const std::size_t bytes = class_bytes(size_class);
+  if (bytes_out() + bytes > rise_ && level_ == pressure_level::ok) pool_.merge_all();  // now bytes_out is bytes in use
   const std::size_t budget = from == draw::reserve ? hard_budget_ : budget_;
   block* b = nullptr;
-  if (counters_.bytes_in_use + class_bytes(size_class) <= budget)
+  if (bytes_out() + bytes <= budget)
     b = size_class < detail::arena_classes ? find_block(size_class) : find_mapped(size_class, from);
   if (b == nullptr) {
     ++counters_.failures;
     return nullptr;
   }
-  hand_out(b, size_class);
-  if (size_class >= detail::arena_classes) b->state = block_state::mapped;
-  if (counters_.bytes_in_use > easy_) update_level();
-  return b;
+  counters_.bytes_peak = std::max<std::uint64_t>(counters_.bytes_peak, bytes_out());
+  if (bytes_out() > rise_) update_level();
+  return hand_out(b);
 }
 
-/// From cheap to dear: cached, cut, cut after merging, a new arena, a new arena in place of a cached mapping.
+/// From cheap to dear: cut, cut after merging, a new arena, a new arena in place of a cached mapping.
 block* slab::find_block(unsigned size_class) noexcept {
-  if (block* b = pool_.take_cached(size_class)) return b;
   if (block* b = pool_.cut(size_class)) return b;
   pool_.merge_all();
   if (block* b = pool_.cut(size_class)) return b;
@@ -95,45 +95,63 @@ block* slab::find_mapped(unsigned size_class, draw from) noexcept {
   return head;
 }
 
-/// What is not an arena's block: a mapping, or somebody else's memory.
-void slab::give_other_block(block* b) noexcept {
-  if (b->state == block_state::external) {
-    --counters_.externals_in_use;
-    b->outside->drop(b->outside);
-    give_node(b);
-    return;
+/// What the stacks don't take: an arena's block when its stack is full or closed, a mapping, somebody else's memory.
+void slab::give_block_slow(block* b) noexcept {
+  switch (b->state) {
+    case block_state::used:
+      if (level_ == pressure_level::ok) {
+        pool_.merge_half(b->size_class);
+        (void)pool_.keep_recent(b, b->size_class);
+      } else {
+        pool_.merge(b);
+      }
+      break;
+    case block_state::mapped:
+      if (mapped_.give(b)) give_node(b);
+      break;
+    case block_state::external: give_external(b); break;
+    default: SHOAL_CHECK(false, "slab block freed twice");
   }
-  SHOAL_CHECK(b->state == block_state::mapped, "slab block freed twice");
-  --counters_.blocks_in_use[b->size_class];
-  counters_.bytes_in_use -= class_bytes(b->size_class);
-  if (mapped_.give(b)) give_node(b);
-  if (counters_.bytes_in_use < relief_) update_level();
+  if (bytes_out() < relief_) update_level();
+}
+
+void slab::give_external(block* b) noexcept {
+  --counters_.externals_in_use;
+  b->outside->drop(b->outside);
+  give_node(b);
 }
 
 block* slab::take_external(std::byte* data, detail::external_owner* outside) noexcept {
   assert_owner();
   auto* b = reinterpret_cast<block*>(take_node(detail::node_pool::class_of(sizeof(block)), draw::normal));
   if (b == nullptr) return nullptr;
-  b->data = data;
+  b->prepare(data, 0, 0, block_state::external);
   b->outside = outside;
   b->refs = 1;
   b->filled = 0;
-  b->capacity = 0;
-  b->state = block_state::external;
-  b->own_taken = false;
   ++counters_.externals_in_use;
   return b;
 }
 
-detail::segment* slab::take_far_segment(block* b, std::byte* begin, std::byte* end, draw from) noexcept {
+detail::segment* slab::share(block* b, std::byte* begin, std::byte* end, draw from) noexcept {
+  assert_owner();
   auto* s = reinterpret_cast<detail::segment*>(take_node(detail::node_pool::class_of(sizeof(detail::segment)), from));
-  if (s != nullptr) *s = {nullptr, b, begin, end};
+  if (s == nullptr) return nullptr;
+  *s = {nullptr, b, begin, end};
+  ++b->refs;
   return s;
+}
+
+void slab::shrink(block& b, unsigned size_class) noexcept {
+  assert_owner();
+  pool_.shrink(&b, size_class);
+  if (bytes_out() < relief_) update_level();
 }
 
 result<block_ref> slab::allocate_block(std::size_t bytes, draw from) noexcept {
   block* b = take_block(detail::class_for(bytes), from);
   if (b == nullptr) return fail(errc::no_memory);
+  b->own_free = true;
   return block_ref{b};
 }
 
@@ -166,7 +184,6 @@ std::byte* slab::take_node(unsigned node_class, draw from) noexcept {
   if (node == nullptr) [[unlikely]] {
     block* page = take_block(0, from);
     if (page == nullptr) return nullptr;
-    --counters_.blocks_in_use[0];
     ++counters_.node_pages;
     poison(page->data, page->capacity);
     nodes_.add_page(page, node_class);
@@ -180,22 +197,22 @@ std::byte* slab::take_node(unsigned node_class, draw from) noexcept {
 void slab::give_node(void* node) noexcept {
   poison(node, detail::node_bytes(detail::head_of(node)->nodes.node_class));
   --counters_.nodes_in_use;
-  block* page = nodes_.give(static_cast<std::byte*>(node));
-  if (page == nullptr) [[likely]]
-    return;
+  if (block* page = nodes_.give(static_cast<std::byte*>(node))) [[unlikely]]
+    give_page(page);
+}
+
+void slab::give_page(block* page) noexcept {
   --counters_.node_pages;
-  ++counters_.blocks_in_use[0];
-  page->state = block_state::used;
+  page->prepare(page->data, page->capacity, 0, block_state::used);
   give_block(page);
 }
 
 // --- pressure and trimming ------------------------------------------------------------------------------------------
 
-/// Sets the level, and the marks up to and below which nothing has to be looked at.
+/// Sets the level, and the marks above and below which it has to be looked at again.
 void slab::update_level() noexcept {
   const auto percent = [this](std::size_t p) { return budget_ / 100 * p; };
-  const std::size_t used = counters_.bytes_in_use;
-  counters_.bytes_peak = std::max<std::uint64_t>(counters_.bytes_peak, used);
+  const std::size_t used = bytes_out();
   const pressure_level before = level_;
   if (used > percent(90) || (level_ == pressure_level::critical && used >= percent(85)))
     level_ = pressure_level::critical;
@@ -203,23 +220,36 @@ void slab::update_level() noexcept {
     level_ = pressure_level::high;
   else
     level_ = pressure_level::ok;
-  std::size_t rise = percent(75);
-  relief_ = 0;
-  if (level_ == pressure_level::high) {
-    rise = percent(90);
-    relief_ = percent(70);
-  } else if (level_ == pressure_level::critical) {
-    rise = budget_;
-    relief_ = percent(85);
+  constexpr std::size_t never = 0;
+  constexpr std::size_t always = ~std::size_t{0};
+  switch (level_) {
+    case pressure_level::ok: rise_ = percent(75), relief_ = never; break;
+    case pressure_level::high: rise_ = percent(90), relief_ = percent(70); break;
+    case pressure_level::critical: rise_ = always, relief_ = percent(85); break;
   }
-  easy_ = std::min<std::size_t>(rise, counters_.bytes_peak);
-  if (level_ != before && watcher_) watcher_(level_);
+  if (level_ == before) return;
+  if (level_ == pressure_level::ok) pool_.open_stacks();
+  if (before == pressure_level::ok) pool_.close_stacks();
+  if (watcher_) watcher_(level_);
+}
+
+slab_counters slab::counters() const noexcept {
+  slab_counters all = counters_;
+  for (unsigned c = 0; c < detail::block_classes; ++c)
+    all.blocks_in_use[c] = c < detail::arena_classes ? pool_.blocks_in_use(c) : mapped_.blocks_in_use(c);
+  for (unsigned c = 0; c < detail::block_classes; ++c) all.bytes_in_use += all.blocks_in_use[c] * class_bytes(c);
+  all.blocks_in_use[0] -= all.node_pages;
+  all.bytes_held = bytes_held();
+  all.arenas = pool_.arenas();
+  return all;
 }
 
 void slab::trim() noexcept {
   assert_owner();
   for (std::size_t stale = mapped_.stale(); stale > 0; --stale) evict_mapped();
   mapped_.trimmed();
+  for (unsigned node_class = 0; node_class < detail::node_classes; ++node_class)
+    if (block* page = nodes_.take_spare(node_class)) give_page(page);
   counters_.arenas_unmapped += pool_.trim() / detail::arena_bytes;
 }
 

@@ -20,12 +20,13 @@
 #include <shoal/buffers/poison.hpp>
 #include <shoal/buffers/return_stack.hpp>
 
+#include <pthread.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <utility>
 
 namespace shoal {
@@ -59,7 +60,9 @@ struct slab_counters {
   std::uint64_t node_pages = 0;        ///< 4 KiB pages cut into nodes
   std::uint64_t externals_in_use = 0;  ///< buffers handed over by the application and not yet sent
   std::uint64_t bytes_in_use = 0;      ///< blocks in use and node pages
-  std::uint64_t bytes_peak = 0;
+  std::uint64_t bytes_held = 0;        ///< mapped from the kernel: arenas and single mappings, in use or cached
+  std::uint64_t bytes_peak = 0;        ///< most bytes in use, recently used blocks that were kept at hand included
+  std::uint64_t arenas = 0;
   std::uint64_t arenas_mapped = 0;  ///< ever
   std::uint64_t arenas_unmapped = 0;
   std::uint64_t failures = 0;     ///< requests refused for lack of memory
@@ -84,7 +87,7 @@ class slab {
   slab& operator=(const slab&) = delete;
 
   /// From now on debug builds assert that this thread is the one that calls.
-  void bind_to_this_thread() noexcept { thread_ = std::this_thread::get_id(); }
+  void bind_to_this_thread() noexcept { thread_ = ::pthread_self(); }
   [[nodiscard]] shard_id owner() const noexcept { return options_.owner; }
 
   // --- nodes --------------------------------------------------------------------------------------------------------
@@ -115,11 +118,13 @@ class slab {
   [[nodiscard]] pressure_level pressure() const noexcept { return level_; }
   /// `watcher` is called at each change of level, from inside an allocation or a free: note it, act later.
   void watch_pressure(std::function<void(pressure_level)> watcher) { watcher_ = std::move(watcher); }
-  [[nodiscard]] const slab_counters& counters() const noexcept { return counters_; }
+  /// A snapshot: some forty additions.
+  [[nodiscard]] slab_counters counters() const noexcept;
+  /// Alone, without the snapshot.
+  [[nodiscard]] std::uint64_t bytes_copied() const noexcept { return counters_.bytes_copied; }
   [[nodiscard]] std::size_t bytes_held() const noexcept {
     return pool_.arenas() * detail::arena_bytes + mapped_.bytes_held();
   }
-  [[nodiscard]] std::size_t arenas() const noexcept { return pool_.arenas(); }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
   /// Most bytes_in_use that `draw::normal` can reach: the limit less arena heads and reserve.
   [[nodiscard]] std::size_t budget() const noexcept { return budget_; }
@@ -128,39 +133,39 @@ class slab {
   /// A block with one reference and nothing filled; nullptr when exhausted.
   [[nodiscard]] detail::block* take_block(unsigned size_class, draw from = draw::normal) noexcept {
     assert_owner();
-    const std::size_t bytes = detail::class_bytes(size_class);
-    if (size_class < detail::arena_classes && counters_.bytes_in_use + bytes <= easy_) [[likely]] {
-      if (detail::block* b = pool_.take_cached(size_class)) [[likely]]
-        return hand_out(b, size_class);
+    if (size_class < detail::arena_classes) [[likely]] {
+      if (detail::block* b = pool_.take_recent(size_class)) [[likely]]
+        return hand_out(b);
     }
     return take_block_slow(size_class, from);
   }
   /// Drops one reference.
   static void unref(detail::block* b) noexcept {
+    SHOAL_ASSERT(b->refs > 0);
     if (--b->refs == 0) detail::arena_of(b)->home->give_block(b);
   }
-  /// A segment over bytes of `b`, taking over one reference; nullptr (reference still the caller's) when exhausted.
-  [[nodiscard]] detail::segment* take_segment(detail::block* b, std::byte* begin, std::byte* end,
-                                              draw from = draw::normal) noexcept {
-    if (!b->own_taken) [[likely]] {
-      b->own_taken = true;
-      b->own = {nullptr, b, begin, end};
-      return &b->own;
-    }
-    return take_far_segment(b, begin, end, from);
+  /// The first segment over a block that nobody shares yet; the caller's reference becomes the segment's. Cannot fail.
+  [[nodiscard]] static detail::segment* first_segment(detail::block* b, std::byte* begin, std::byte* end) noexcept {
+    b->own.next = nullptr;
+    b->own.begin = begin;
+    b->own.end = end;
+    return &b->own;
   }
+  /// One more segment over a block, with a reference of its own; nullptr when exhausted.
+  [[nodiscard]] detail::segment* share(detail::block* b, std::byte* begin, std::byte* end,
+                                       draw from = draw::normal) noexcept;
+  /// Gives back the pages of a block in use beyond the smaller class: its bytes stay where they are.
+  void shrink(detail::block& b, unsigned size_class) noexcept;
   /// Frees the segment and its reference.
   static void drop_segment(detail::segment* s) noexcept {
     detail::block* b = s->owner;
-    if (s == &b->own) [[likely]]
-      b->own_taken = false;
-    else
+    if (s != &b->own) [[unlikely]]
       free_node(s, sizeof(detail::segment));
     unref(b);
   }
   /// A block over memory that `outside` keeps alive; nullptr when exhausted.
   [[nodiscard]] detail::block* take_external(std::byte* data, detail::external_owner* outside) noexcept;
-  [[nodiscard]] std::uint64_t& bytes_copied() noexcept { return counters_.bytes_copied; }
+  [[nodiscard]] std::uint64_t& copy_counter() noexcept { return counters_.bytes_copied; }
   /// A slice leaves its shard, and comes back from any thread.
   void slice_departs() noexcept { ++counters_.foreign_out; }
   void give_back(detail::returned* entry) noexcept;
@@ -170,36 +175,27 @@ class slab {
     ++counters_.foreign_returned;
   }
 
-  void assert_owner() const noexcept {
-    SHOAL_ASSERT(thread_ == std::thread::id{} || thread_ == std::this_thread::get_id());
-  }
+  void assert_owner() const noexcept { SHOAL_ASSERT(thread_ == ::pthread_t{} || thread_ == ::pthread_self()); }
 
  private:
   friend struct slab_closer;
   explicit slab(slab_options options);
   ~slab();
 
-  detail::block* hand_out(detail::block* b, unsigned size_class) noexcept {
+  static detail::block* hand_out(detail::block* b) noexcept {
     b->refs = 1;
     b->filled = 0;
-    b->own_taken = false;
-    b->state = detail::block_state::used;
     unpoison(b->data, b->capacity);
-    counters_.bytes_in_use += detail::class_bytes(size_class);
-    ++counters_.blocks_in_use[size_class];
     return b;
   }
   void give_block(detail::block* b) noexcept {
     assert_owner();
-    if (b->state != detail::block_state::used) [[unlikely]]
-      return give_other_block(b);
-    const unsigned size_class = b->size_class;
-    poison(b->data, b->capacity);
-    --counters_.blocks_in_use[size_class];
-    counters_.bytes_in_use -= detail::class_bytes(size_class);
-    pool_.give(b);
-    if (counters_.bytes_in_use < relief_) [[unlikely]]
-      update_level();
+    if (b->state == detail::block_state::used) [[likely]] {
+      poison(b->data, b->capacity);
+      if (pool_.keep_recent(b, b->size_class)) [[likely]]
+        return;
+    }
+    give_block_slow(b);
   }
 
   detail::block* take_block_slow(unsigned size_class, draw from) noexcept;
@@ -207,29 +203,33 @@ class slab {
   detail::block* find_mapped(unsigned size_class, draw from) noexcept;
   bool map_arena() noexcept;
   bool evict_mapped() noexcept;
-  void give_other_block(detail::block* b) noexcept;
-  detail::segment* take_far_segment(detail::block* b, std::byte* begin, std::byte* end, draw from) noexcept;
+  void give_block_slow(detail::block* b) noexcept;
+  void give_external(detail::block* b) noexcept;
   std::byte* take_node(unsigned node_class, draw from) noexcept;
   void give_node(void* node) noexcept;
+  void give_page(detail::block* page) noexcept;
   void update_level() noexcept;
   std::size_t drain_returns_slow() noexcept;
   void take_back(detail::returned* entry) noexcept;
   void close() noexcept;
   void destroy() noexcept;
 
-  slab_counters counters_;
-  std::size_t easy_ = 0;    ///< up to here no limit, level or peak has to be looked at
-  std::size_t relief_ = 0;  ///< below this the level falls
+  /// In use, recently used ones at hand included; exact while the level is not ok.
+  [[nodiscard]] std::size_t bytes_out() const noexcept { return pool_.bytes_out() + mapped_.bytes_in_use(); }
+
   detail::block_pool pool_;
   detail::node_pool nodes_;
   detail::mapped_blocks mapped_;
+  slab_counters counters_;  ///< those that are counted; counters() adds what follows from the pools
   slab_options options_;
   std::size_t limit_;
   std::size_t budget_;       ///< for draw::normal
   std::size_t hard_budget_;  ///< for draw::reserve
+  std::size_t rise_ = 0;     ///< above this the level rises
+  std::size_t relief_ = 0;   ///< below this it falls
   pressure_level level_ = pressure_level::ok;
   std::function<void(pressure_level)> watcher_;
-  std::thread::id thread_;
+  ::pthread_t thread_{};
   detail::return_stack returns_;  ///< written by other threads
 };
 

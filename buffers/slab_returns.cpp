@@ -65,8 +65,10 @@ void slab::close() noexcept {
 }
 
 void slab::destroy() noexcept {
-  bool in_use = counters_.nodes_in_use != 0 || counters_.node_pages > detail::node_classes;
-  for (const std::uint64_t blocks : counters_.blocks_in_use) in_use |= blocks != 0;
+  for (int rounds = 0; rounds < 2; ++rounds) trim();  // the heads of cached mappings are nodes
+  const slab_counters now = counters();
+  bool in_use = now.nodes_in_use != 0;
+  for (const std::uint64_t blocks : now.blocks_in_use) in_use |= blocks != 0;
   SHOAL_ASSERT(!in_use);  // a link_buffer, frame or connection outlived its shard's slab
   if (in_use) return;     // in a release build the memory stays: leaked at exit, but never used after free
   mapped_.unmap_all();

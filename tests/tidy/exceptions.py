@@ -8,7 +8,13 @@ EXCEPTIONS = {
     "banned-call": {
         "core/log_output.cpp": "the log's thread writes to files and terminals; no shard waits for it",
     },
+    "include-direction": {
+        "buffers/fmt.hpp": "the header of its own for who logs bytes with fmt; nothing of ours includes it",
+    },
     "leftover": {
         "tests/tidy/": "the rule's own source and tests spell the words",
+    },
+    "payload-copy": {
+        "buffers/endian.hpp": "one integer at a time: compilers make a load or a store of it",
     },
 }
