@@ -5,7 +5,9 @@
 
 namespace shoal {
 
-void fd_operator::accepted(int, socket_name_view) { SHOAL_CHECK(false, "accepted() on an operator that is no listener"); }
+void fd_operator::accepted(int, socket_name_view) {
+  SHOAL_CHECK(false, "accepted() on an operator that is no listener");
+}
 void fd_operator::accept_failed(std::error_code) {
   SHOAL_CHECK(false, "accept_failed() on an operator that is no listener");
 }

@@ -19,15 +19,16 @@
 //  3. An operator belongs to one poller at a time.
 #pragma once
 
-#include <sys/uio.h>
+#include <shoal/core/host/socket_name.hpp>
 
 #include <boost/intrusive/slist_hook.hpp>
+
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <system_error>
-
-#include <shoal/core/host/socket_name.hpp>
 
 namespace shoal {
 
@@ -40,7 +41,7 @@ class fd_operator {
   struct dirty_tag;
   template <class Tag>
   using list_hook = boost::intrusive::slist_member_hook<boost::intrusive::tag<Tag>,
-                                                   boost::intrusive::link_mode<boost::intrusive::safe_link>>;
+                                                        boost::intrusive::link_mode<boost::intrusive::safe_link>>;
 
   fd_operator() = default;
   explicit fd_operator(int fd) noexcept : fd_(fd) {}
@@ -59,7 +60,8 @@ class fd_operator {
   virtual std::size_t outputs(std::span<iovec> pieces) = 0;
   /// `sent` bytes have been handed to the kernel.
   virtual void output_ack(std::size_t sent) = 0;
-  /// The peer finished (errc::eof), reset, or the socket failed. Receiving has ended; after any error but eof, sending too.
+  /// The peer finished (errc::eof), reset, or the socket failed. Receiving has ended; after any error but eof, sending
+  /// too.
   virtual void hung_up(std::error_code reason) = 0;
   /// Nothing of this operator is in flight any more; it may be freed, moved, or its fd closed.
   virtual void retired() = 0;

@@ -11,8 +11,7 @@ fence_kind choose_fence() noexcept {
 #if SHOAL_TSAN
   return fence_kind::read_modify_write;
 #else
-  static const bool registered =
-      ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  static const bool registered = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
   return registered ? fence_kind::membarrier : fence_kind::read_modify_write;
 #endif
 }

@@ -35,8 +35,8 @@ enum class fence_kind : unsigned char {
 /// Registers the process for membarrier if the kernel has it. Any thread; cheap after the first call.
 [[nodiscard]] fence_kind choose_fence() noexcept;
 
-/// Publishes `asleep`; the owner then looks a last time. `alone`: there is no other shard, so no membarrier is needed; foreign
-/// threads pay a full fence themselves.
+/// Publishes `asleep`; the owner then looks a last time. `alone`: there is no other shard, so no membarrier is needed;
+/// foreign threads pay a full fence themselves.
 void sleeper_fence(fence_kind kind, bool alone, std::atomic<bool>& asleep) noexcept;
 
 /// Between publishing a message and reading the receiver's flag; returns the flag.

@@ -10,15 +10,15 @@
 //  2. What a producer pushed is visible only after publish(), so a batch costs one release store.
 #pragma once
 
+#include <shoal/buffers/check.hpp>
+#include <shoal/core/message.hpp>
+#include <shoal/core/run_item.hpp>
+
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-
-#include <shoal/buffers/check.hpp>
-#include <shoal/core/message.hpp>
-#include <shoal/core/run_item.hpp>
 
 namespace shoal {
 

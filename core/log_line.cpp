@@ -72,14 +72,10 @@ piece text_piece(std::string_view message, std::array<char, 16>& scratch) {
 
 piece json_piece(std::string_view message, std::array<char, 16>& scratch) {
   switch (const char c = message.front()) {
-    case '"':
-      return {.taken = 1, .becomes = "\\\""};
-    case '\\':
-      return {.taken = 1, .becomes = "\\\\"};
-    case '\n':
-      return {.taken = 1, .becomes = "\\n"};
-    case '\t':
-      return {.taken = 1, .becomes = "\\t"};
+    case '"': return {.taken = 1, .becomes = "\\\""};
+    case '\\': return {.taken = 1, .becomes = "\\\\"};
+    case '\n': return {.taken = 1, .becomes = "\\n"};
+    case '\t': return {.taken = 1, .becomes = "\\t"};
     default:
       if (is_control(c)) return {.taken = 1, .becomes = hex(scratch, "\\u00", c)};
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/core/mailbox.hpp>
 
-#include <bit>
-
 #include <shoal/core/poller/poller.hpp>
+
+#include <bit>
 
 namespace shoal {
 

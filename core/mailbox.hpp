@@ -12,15 +12,15 @@
 //  3. A message sent comes back exactly once.
 #pragma once
 
+#include <shoal/core/fence.hpp>
+#include <shoal/core/lane.hpp>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
-
-#include <shoal/core/fence.hpp>
-#include <shoal/core/lane.hpp>
 
 namespace shoal {
 
@@ -117,8 +117,8 @@ class mailbox {
   const fence_kind fence_;
   poller* owner_poller_ = nullptr;
   std::vector<mailbox*> all_;
-  std::vector<std::unique_ptr<lane>> outbound_;            // by receiver; made on first use
-  std::vector<shard_id> unpublished_;                      // peers with something pushed and not published
+  std::vector<std::unique_ptr<lane>> outbound_;  // by receiver; made on first use
+  std::vector<shard_id> unpublished_;            // peers with something pushed and not published
   std::vector<bool> unpublished_bit_;
   std::uint64_t in_flight_ = 0;
   shard_id first_peer_ = 0;                // where the next drain begins
@@ -127,7 +127,7 @@ class mailbox {
 
   doorbell doorbell_;
   std::array<std::atomic<std::uint64_t>, words> who_has_mail_{};
-  std::vector<std::atomic<lane*>> inbound_;                // by sender; published by it
+  std::vector<std::atomic<lane*>> inbound_;  // by sender; published by it
 };
 
 }  // namespace shoal

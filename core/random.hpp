@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// random_source: a small seeded generator (xoshiro256**, by Blackman and Vigna). Seeds come from the host, so a simulated
-// run replays. Not for secrets.
+// random_source: a small seeded generator (xoshiro256**, by Blackman and Vigna). Seeds come from the host, so a
+// simulated run replays. Not for secrets.
 //
 // Thread rule: one owner.
 #pragma once

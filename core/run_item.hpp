@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/intrusive/slist.hpp>
+
 #include <coroutine>
 
 namespace shoal {
@@ -24,13 +25,12 @@ struct run_item : boost::intrusive::slist_base_hook<boost::intrusive::link_mode<
 };
 
 /// First in, first out; no allocation.
-using run_queue = boost::intrusive::slist<run_item, boost::intrusive::cache_last<true>,
-                                          boost::intrusive::constant_time_size<true>>;
+using run_queue =
+    boost::intrusive::slist<run_item, boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<true>>;
 
 /// A run_item that resumes one coroutine; awaiters embed it in the waiting frame.
 struct resume_item : run_item {
-  resume_item() noexcept
-      : run_item([](run_item& item) { static_cast<resume_item&>(item).waiting.resume(); }) {}
+  resume_item() noexcept : run_item([](run_item& item) { static_cast<resume_item&>(item).waiting.resume(); }) {}
   std::coroutine_handle<> waiting;
 };
 

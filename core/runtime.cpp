@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/core/runtime.hpp>
 
-#include <algorithm>
-#include <csignal>
-#include <thread>
-
 #include <shoal/core/affinity.hpp>
 #include <shoal/core/log_format.hpp>
 #include <shoal/core/scope.hpp>
 #include <shoal/core/signal_wait.hpp>
 #include <shoal/core/sleep.hpp>
 #include <shoal/core/topology.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
 
 namespace shoal {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// runtime: the shards of one program part, from start to stop. An object, not a global: several may live in one process, and
-// each can start and stop many times (D4).
+// runtime: the shards of one program part, from start to stop. An object, not a global: several may live in one
+// process, and each can start and stop many times (D4).
 //
 //   runtime r{options};  server s{r, ...};  r.stop_on({SIGINT, SIGTERM});  return r.run();
 //
@@ -9,6 +9,12 @@
 //  1. Shards run only between start() and the end of stop; services are started in order and stopped in reverse (D14).
 //  2. A shard leaves its loop only when every shard is quiet, so a message in flight always returns.
 #pragma once
+
+#include <shoal/core/host/host.hpp>
+#include <shoal/core/log.hpp>
+#include <shoal/core/service.hpp>
+#include <shoal/core/shard.hpp>
+#include <shoal/core/shard_plan.hpp>
 
 #include <atomic>
 #include <functional>
@@ -19,21 +25,15 @@
 #include <string>
 #include <vector>
 
-#include <shoal/core/host/host.hpp>
-#include <shoal/core/log.hpp>
-#include <shoal/core/service.hpp>
-#include <shoal/core/shard.hpp>
-#include <shoal/core/shard_plan.hpp>
-
 namespace shoal {
 
 class signal_wait;
 
 struct runtime_options {
-  shard_request shards;                       ///< how many, where, with how much memory
+  shard_request shards;  ///< how many, where, with how much memory
   poller_kind poller = poller_kind::automatic;
   duration idle_spin = duration::zero();
-  duration stop_delay = duration::zero();     ///< stop() goes on serving this long before it begins
+  duration stop_delay = duration::zero();             ///< stop() goes on serving this long before it begins
   duration drain_timeout = std::chrono::seconds{30};  ///< stop() finishes gracefully until then
   log_options log;
 };
@@ -65,8 +65,8 @@ class runtime {
   void add(service& s);
   void remove(service& s) noexcept;
 
-  /// run() ends gracefully on the first of these signals and at once on the second. Blocks them in this thread and those it
-  /// starts.
+  /// run() ends gracefully on the first of these signals and at once on the second. Blocks them in this thread and
+  /// those it starts.
   void stop_on(std::initializer_list<int> signals);
   /// Calls `action` on the thread in run() for each such signal.
   void on_signal(int signal_number, std::function<void()> action);
@@ -134,7 +134,7 @@ class runtime {
   std::atomic<std::size_t> arrived_{0};  // at the gates of start and end
   std::atomic<std::size_t> quiet_{0};
   std::atomic<bool> failed_{false};
-  start_failure failure_;                // written by the first shard that failed
+  start_failure failure_;  // written by the first shard that failed
 };
 
 template <class Function>

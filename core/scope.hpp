@@ -5,9 +5,9 @@
 // Invariants: destroyed only when empty; a child's exception is logged by `on_failure` and ends that child only.
 #pragma once
 
-#include <exception>
-
 #include <shoal/core/task.hpp>
+
+#include <exception>
 
 namespace shoal {
 

@@ -5,11 +5,11 @@
 // reverse order of adding (D14).
 #pragma once
 
-#include <string>
-
 #include <shoal/buffers/errc.hpp>
 #include <shoal/core/instant.hpp>
 #include <shoal/core/task.hpp>
+
+#include <string>
 
 namespace shoal {
 
@@ -32,7 +32,8 @@ class service {
   [[nodiscard]] virtual std::expected<void, start_failure> prepare(runtime& owner) = 0;
   /// On each shard, before its first turn that may block.
   virtual void start(shard& here) = 0;
-  /// On each shard: finish gracefully until `deadline`, then by force. Completes when nothing of it is left on this shard.
+  /// On each shard: finish gracefully until `deadline`, then by force. Completes when nothing of it is left on this
+  /// shard.
   [[nodiscard]] virtual task<> stop(shard& here, instant deadline) = 0;
   /// Stop now: whatever stop() still waits for is ended by force. On each shard, while stop() runs.
   virtual void hurry(shard& here) = 0;

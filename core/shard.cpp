@@ -52,7 +52,8 @@ void shard::turn(bool may_block) {
   memory_->drain_returns();
 }
 
-/// The idle policy: do not block while there is work or `idle_spin` has not passed since the last; else until the next timer.
+/// The idle policy: do not block while there is work or `idle_spin` has not passed since the last; else until the next
+/// timer.
 instant shard::next_deadline(bool may_block) const noexcept {
   if (!may_block || has_work()) return instant::min();
   if (idle_spin_ != duration::zero() && now_ - last_work_ < idle_spin_) return instant::min();

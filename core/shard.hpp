@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // shard: one core's share of everything, and the turn it takes over and over.
 //
-//   poll(deadline) -> deliver -> drain mail -> run tasks -> expire timers -> flush dirty -> (idle policy: next deadline)
+//   poll(deadline) -> deliver -> drain mail -> run tasks -> expire timers -> flush dirty -> (idle policy: next
+//   deadline)
 //
 // Thread rule: a shard belongs to the thread that runs it (or to the simulator's thread, one shard at a time).
 //   Only id(), post_foreign() and wake() may be called from elsewhere.
@@ -12,11 +13,6 @@
 //  4. Each step is bounded: one delivery per operator, drain_budget messages, task_budget tasks, timer_budget timers.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
-#include <vector>
-
 #include <shoal/buffers/slab.hpp>
 #include <shoal/core/fd_operator.hpp>
 #include <shoal/core/host/host.hpp>
@@ -26,6 +22,11 @@
 #include <shoal/core/random.hpp>
 #include <shoal/core/run_item.hpp>
 #include <shoal/core/timer_wheel.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
 
 namespace shoal {
 
@@ -169,10 +170,11 @@ class shard final : private poll_sleeper {
       boost::intrusive::member_hook<fd_operator, fd_operator::list_hook<fd_operator::delivery_tag>,
                                     &fd_operator::delivery_hook>,
       boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
-  using dirty_list = boost::intrusive::slist<
-      fd_operator,
-      boost::intrusive::member_hook<fd_operator, fd_operator::list_hook<fd_operator::dirty_tag>, &fd_operator::dirty_hook>,
-      boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
+  using dirty_list =
+      boost::intrusive::slist<fd_operator,
+                              boost::intrusive::member_hook<fd_operator, fd_operator::list_hook<fd_operator::dirty_tag>,
+                                                            &fd_operator::dirty_hook>,
+                              boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
 
   [[nodiscard]] bool has_work() const noexcept {
     return !tasks_.empty() || !deliveries_.empty() || !dirty_.empty() || mail_.has_mail();

@@ -21,6 +21,11 @@ signal_wait::signal_wait() {
 }
 
 signal_wait::~signal_wait() {
+  // A key pressed twice: the second signal asked for what has happened meanwhile. It must not meet the usual effect
+  // now.
+  signalfd_siginfo late{};
+  while (::read(signal_fd_, &late, sizeof(late)) == sizeof(late)) {
+  }
   ::close(signal_fd_);
   ::close(wake_fd_);
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);

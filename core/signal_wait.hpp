@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// signal_wait: blocks one thread until a signal from its set, or a wake-up from any thread. Only for programs that ask (D4).
+// signal_wait: blocks one thread until a signal from its set, or a wake-up from any thread. Only for programs that ask
+// (D4).
 //
 // Thread rule: wait() on one thread; wake() on any.
 #pragma once
@@ -14,6 +15,7 @@ class signal_wait {
   signal_wait();
   signal_wait(const signal_wait&) = delete;
   signal_wait& operator=(const signal_wait&) = delete;
+  /// Drops signals of the set that are still pending, and gives this thread its mask back.
   ~signal_wait();
 
   /// Blocks the signal's usual effect in this thread and all it will start, and adds it to the set.

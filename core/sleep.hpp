@@ -2,12 +2,13 @@
 // sleep_for / sleep_until: wait on the shard's timer wheel.
 //
 // Resume rule: on the same shard, in the "expire timers" step; at or after the deadline, never before.
-// Waiters: one per awaitable. Stop: not interrupted, but for end_early(). Lifetime: the awaitable lives in the waiting frame.
+// Waiters: one per awaitable. Stop: not interrupted, but for end_early(). Lifetime: the awaitable lives in the waiting
+// frame.
 #pragma once
 
-#include <coroutine>
-
 #include <shoal/core/shard.hpp>
+
+#include <coroutine>
 
 namespace shoal {
 

@@ -6,20 +6,22 @@
 // The function may return a value, void or a task; an exception it throws is thrown here. The call lives in the waiting
 // frame: no allocation, on either side, but for the frame of a task it returns.
 //
-// Resume rule: same shard, in "drain mail" (inside the call when `to` is this shard). Waiters: one. A full lane suspends
-//   the caller, first come first served, and is counted. Stop: a call in flight always completes, since a shard leaves its
-//   loop only when every shard has nothing in flight. Lifetime: arguments are moved into the frame and live until the return.
+// Resume rule: same shard, in "drain mail" (inside the call when `to` is this shard). Waiters: one. A full lane
+// suspends
+//   the caller, first come first served, and is counted. Stop: a call in flight always completes, since a shard leaves
+//   its loop only when every shard has nothing in flight. Lifetime: arguments are moved into the frame and live until
+//   the return.
 #pragma once
+
+#include <shoal/core/mailbox.hpp>
+#include <shoal/core/message.hpp>
+#include <shoal/core/task.hpp>
 
 #include <exception>
 #include <functional>
 #include <optional>
 #include <tuple>
 #include <type_traits>
-
-#include <shoal/core/mailbox.hpp>
-#include <shoal/core/message.hpp>
-#include <shoal/core/task.hpp>
 
 namespace shoal {
 

@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // task<T>: the one async style (D2). A coroutine that starts when awaited and hands its value to who awaits it.
 //
-//   created --co_await/start--> running --suspends on an awaitable--> waiting --event--> running --co_return--> finished
-//                                                                                     continuation runs, then the frame goes
+//   created --co_await/start--> running --suspends on an awaitable--> waiting --event--> running --co_return-->
+//   finished
+//                                                                                     continuation runs, then the frame
+//                                                                                     goes
 //
 // Resume rule: the awaiting coroutine resumes on the same shard; inside the co_await when the child finished without
-//   suspending, else inside the event that finished the child, to a depth of inline_depth_limit; deeper, from the run queue.
-//   So a loop of ready awaits uses constant stack in every build (D10); symmetric transfer would only at -O2.
-// Waiters: one. Stop: a task is not cancelled from outside; what it waits for ends with an error. Lifetime: the task object
+//   suspending, else inside the event that finished the child, to a depth of inline_depth_limit; deeper, from the run
+//   queue. So a loop of ready awaits uses constant stack in every build (D10); symmetric transfer would only at -O2.
+// Waiters: one. Stop: a task is not cancelled from outside; what it waits for ends with an error. Lifetime: the task
+// object
 //   owns the frame and must outlive it: a frame that has started is destroyed only when it has finished.
 // Frames come from the shard's slab, its reserve included (D9, D15).
 //
 // D13, measured on GCC 12: inside a co_awaiting expression no capturing lambda, no braced options, no `?:`.
 #pragma once
 
-#include <coroutine>
-#include <exception>
-#include <optional>
-#include <utility>
-
 #include <shoal/buffers/check.hpp>
 #include <shoal/core/frame_memory.hpp>
 #include <shoal/core/run_item.hpp>
 #include <shoal/core/shard.hpp>
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
 
 namespace shoal {
 

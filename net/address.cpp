@@ -180,14 +180,10 @@ bool address::is_any() const noexcept {
 
 socket_name_view address::view() const noexcept {
   switch (family()) {
-    case AF_INET:
-      return {.data = reinterpret_cast<const sockaddr*>(&name_.v4), .size = sizeof name_.v4};
-    case AF_INET6:
-      return {.data = reinterpret_cast<const sockaddr*>(&name_.v6), .size = sizeof name_.v6};
-    case AF_UNIX:
-      break;
-    default:
-      return {};
+    case AF_INET: return {.data = reinterpret_cast<const sockaddr*>(&name_.v4), .size = sizeof name_.v4};
+    case AF_INET6: return {.data = reinterpret_cast<const sockaddr*>(&name_.v6), .size = sizeof name_.v6};
+    case AF_UNIX: break;
+    default: return {};
   }
   if (!owns_name()) return {.data = reinterpret_cast<const sockaddr*>(&name_.header), .size = sizeof(sa_family_t)};
   const auto end = is_abstract() ? 0U : 1U;  // a path takes its NUL along

@@ -8,8 +8,7 @@
 
 namespace shoal {
 
-connection::connection(shard& here, int fd, profile_ptr profile,
-                       connection_observer* observer, const address& remote)
+connection::connection(shard& here, int fd, profile_ptr profile, connection_observer* observer, const address& remote)
     : fd_operator(fd),
       shard_(here),
       input_(here.memory()),

@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// connection: a descriptor, an input and an output link_buffer, an optional filter, five hooks, timeouts, one state machine.
-// Protocol-neutral, the same for accepted and dialled ones.
+// connection: a descriptor, an input and an output link_buffer, an optional filter, five hooks, timeouts, one state
+// machine. Protocol-neutral, the same for accepted and dialled ones.
 //
 //  none --on_connect--> open --EOF--> read_closed --+
 //   |                    |  \--close_write--> write_closed --EOF--+
-//   |                    \--close()/error/timeout--> closing --drain or reset, handler returns, retired--> closed --callbacks--> freed
+//   |                    \--close()/error/timeout--> closing --drain or reset, handler returns, retired--> closed
+//   --callbacks--> freed
 //   +--close in on_prepare--------------------------^
 //
 // Thread rule: owner shard only; every method asserts it in checked builds. A `connection&` is valid inside the hook or
 //   until the next suspension of code that does not run inside a hook; keep a connection_id, or a pin, for longer.
 // Invariants:
-//  1. on_connect and on_request never overlap; a handler that makes no progress is not called again until new bytes or EOF.
+//  1. on_connect and on_request never overlap; a handler that makes no progress is not called again until new bytes or
+//  EOF.
 //  2. One destruction point: finish() runs once, after the handler has returned and the poller has let go.
 //  3. Order at the end: waiters woken, on_disconnect, close callbacks (last added first), buffers, close(fd).
-//  4. Unread input above its high mark stops receiving, and so does queued output above its own; nothing grows without a limit.
+//  4. Unread input above its high mark stops receiving, and so does queued output above its own; nothing grows without
+//  a limit.
 //  5. An idle connection holds no block and, in the message-per-call style, no coroutine frame.
 #pragma once
-
-#include <any>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <stop_token>
-#include <vector>
 
 #include <shoal/buffers/link_buffer.hpp>
 #include <shoal/core/fd_operator.hpp>
@@ -32,6 +28,13 @@
 #include <shoal/net/address.hpp>
 #include <shoal/net/connection_id.hpp>
 #include <shoal/net/connection_options.hpp>
+
+#include <any>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
 
 namespace shoal {
 
@@ -176,8 +179,7 @@ class connection final : public fd_operator {
     connection& owner;
   };
 
-  connection(shard& here, int fd, profile_ptr profile, connection_observer* observer,
-             const address& remote);
+  connection(shard& here, int fd, profile_ptr profile, connection_observer* observer, const address& remote);
   ~connection();
 
   // Life, by connection_table, server and dialer.
@@ -255,22 +257,22 @@ class connection final : public fd_operator {
   phase phase_ = phase::idle;
   close_how how_ = close_how::drain;
   bool dialled_ : 1 = false;
-  bool eof_ : 1 = false;             // the peer finished sending
-  bool broken_ : 1 = false;          // reset or a socket error: nothing can be sent
-  bool retired_ : 1 = false;         // the poller has let go
-  bool receiving_ : 1 = false;       // what the poller was last told
-  bool new_bytes_ : 1 = false;       // since on_request last ran
+  bool eof_ : 1 = false;              // the peer finished sending
+  bool broken_ : 1 = false;           // reset or a socket error: nothing can be sent
+  bool retired_ : 1 = false;          // the poller has let go
+  bool receiving_ : 1 = false;        // what the poller was last told
+  bool new_bytes_ : 1 = false;        // since on_request last ran
   bool final_call_made_ : 1 = false;  // on_request has seen the bytes left at EOF
-  bool in_handler_ : 1 = false;      // a plain hook is on the stack, or a coroutine hook is suspended
-  bool connect_ran_ : 1 = false;     // on_connect (or the place where it would) was passed
+  bool in_handler_ : 1 = false;       // a plain hook is on the stack, or a coroutine hook is suspended
+  bool connect_ran_ : 1 = false;      // on_connect (or the place where it would) was passed
   bool keep_half_open_ : 1 = false;
   bool fin_wanted_ : 1 = false;
   bool fin_sent_ : 1 = false;
-  bool shutting_down_ : 1 = false;   // close as soon as nothing is going on
+  bool shutting_down_ : 1 = false;     // close as soon as nothing is going on
   bool paused_by_relay_ : 1 = false;   // the partner's output is full
   bool paused_by_output_ : 1 = false;  // our own output is full, and what we read would only make it fuller
-  bool announced_ : 1 = false;       // the dial's outcome was delivered
-  bool owned_ : 1 = false;           // a connection_owner keeps the object
+  bool announced_ : 1 = false;         // the dial's outcome was delivered
+  bool owned_ : 1 = false;             // a connection_owner keeps the object
 
   std::error_code reason_;
   instant opened_at_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a connection ends. One state machine, one destruction point.
 //
-//   open --close(drain)--> flushing --all sent, FIN--> lingering --EOF or time--> retiring --retired--> closed --handler back--> finished
+//   open --close(drain)--> flushing --all sent, FIN--> lingering --EOF or time--> retiring --retired--> closed
+//   --handler back--> finished
 //     \----close(reset), error, timeout ------------------------------------------^
 #include <shoal/core/log_format.hpp>
 #include <shoal/net/connection.hpp>
@@ -50,7 +51,8 @@ void connection::fail_with(std::error_code reason) {
 
 /// Over by itself: everything was read and handled, everything was sent.
 void connection::close_if_over() {
-  if (phase_ != phase::open || in_handler_ || relay_ != nullptr || read_waiter_ != nullptr || !output_is_empty()) return;
+  if (phase_ != phase::open || in_handler_ || relay_ != nullptr || read_waiter_ != nullptr || !output_is_empty())
+    return;
   if (eof_ && !keep_half_open_ && !owned_ && (input_.len() == 0 || final_call_made_ || !profile_->hooks.on_request)) {
     close(close_how::drain, make_error_code(errc::eof));
   } else if (shutting_down_ && unread() == 0) {

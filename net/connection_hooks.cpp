@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // When a connection's hooks run, and what happens when one throws.
-#include <exception>
-
 #include <shoal/core/log.hpp>
 #include <shoal/core/log_format.hpp>
 #include <shoal/net/connection.hpp>
 #include <shoal/net/filter.hpp>
 #include <shoal/net/relay.hpp>
+
+#include <exception>
 
 namespace shoal {
 namespace {

@@ -2,10 +2,10 @@
 // connection_id: the name of a connection for life, also when it moves to another shard.
 #pragma once
 
+#include <shoal/buffers/check.hpp>
+
 #include <compare>
 #include <cstdint>
-
-#include <shoal/buffers/check.hpp>
 
 namespace shoal {
 

@@ -123,8 +123,6 @@ bool until_operation::satisfied() {
   return false;
 }
 
-void reader::release() const {
-  connection_.input().release();
-}
+void reader::release() const { connection_.input().release(); }
 
 }  // namespace shoal

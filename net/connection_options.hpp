@@ -5,7 +5,12 @@
 // Thread rule: plain values while a server is described; then one copy per shard, which that shard owns.
 #pragma once
 
+#include <shoal/core/host/host.hpp>
+#include <shoal/core/instant.hpp>
+#include <shoal/core/task.hpp>
+
 #include <boost/smart_ptr/intrusive_ptr.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,17 +21,13 @@
 #include <utility>
 #include <variant>
 
-#include <shoal/core/host/host.hpp>
-#include <shoal/core/instant.hpp>
-#include <shoal/core/task.hpp>
-
 namespace shoal {
 
 class connection;
 class filter;
 
-/// A hook that may be a plain function or a coroutine: void(connection&) or task<>(connection&). D13 applies to coroutines:
-/// a capturing lambda coroutine lives in the hook table, which a running handler keeps alive.
+/// A hook that may be a plain function or a coroutine: void(connection&) or task<>(connection&). D13 applies to
+/// coroutines: a capturing lambda coroutine lives in the hook table, which a running handler keeps alive.
 class handler {
  public:
   handler() = default;
@@ -55,22 +56,23 @@ struct connection_hooks {
   std::function<void(connection&)> on_prepare;  ///< before registration; may close, may not do input or output
   handler on_connect;                           ///< never overlaps on_request; data waits
   handler on_request;                           ///< unread bytes exist, and again while it makes progress
-  std::function<void(connection&, std::error_code)> on_disconnect;  ///< runs if on_connect ran (or would have), with the reason
+  std::function<void(connection&, std::error_code)>
+      on_disconnect;  ///< runs if on_connect ran (or would have), with the reason
 };
 
 /// Watermarks, in bytes. Soft: input may pass its high mark by one receive, output by one write.
 struct buffer_marks {
-  std::size_t high = std::size_t{1} << 20;  ///< stop reading, suspend writers
+  std::size_t high = std::size_t{1} << 20;   ///< stop reading, suspend writers
   std::size_t low = std::size_t{256} << 10;  ///< go on
 };
 
 /// Timeouts of a connection. zero = none, which only the library's user may choose; shoal's programs never do.
 struct connection_timeouts {
-  duration read = duration::zero();                      ///< of one wait for bytes
-  duration write = std::chrono::seconds{60};             ///< queued output without progress; terminal
-  duration idle = std::chrono::minutes{10};              ///< no byte either way
-  duration half_closed = std::chrono::seconds{30};       ///< after one side has finished
-  duration linger = std::chrono::seconds{2};             ///< close(drain): how long input is discarded after our FIN
+  duration read = duration::zero();                 ///< of one wait for bytes
+  duration write = std::chrono::seconds{60};        ///< queued output without progress; terminal
+  duration idle = std::chrono::minutes{10};         ///< no byte either way
+  duration half_closed = std::chrono::seconds{30};  ///< after one side has finished
+  duration linger = std::chrono::seconds{2};        ///< close(drain): how long input is discarded after our FIN
 };
 
 struct connection_options {
@@ -103,9 +105,11 @@ struct connection_profile {
 };
 
 using profile_ptr = boost::intrusive_ptr<const connection_profile>;
-[[nodiscard]] inline boost::intrusive_ptr<connection_profile> make_profile() { return {new connection_profile}; }
+[[nodiscard]] inline boost::intrusive_ptr<connection_profile> make_profile() {
+  return {std::make_unique<connection_profile>().release()};
+}
 [[nodiscard]] inline boost::intrusive_ptr<connection_profile> make_profile(const connection_profile& like) {
-  return {new connection_profile(like)};
+  return {std::make_unique<connection_profile>(like).release()};
 }
 
 }  // namespace shoal

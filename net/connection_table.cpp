@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/connection_table.hpp>
 
-#include <new>
-
 #include <shoal/net/filter.hpp>
+
+#include <new>
 
 namespace shoal {
 
 connection_table::~connection_table() { SHOAL_CHECK(size_ == 0, "connections outlive their table"); }
 
-result<connection*> connection_table::create(int fd, profile_ptr profile,
-                                             connection_observer* observer, const address& remote) {
-  void* memory = slots_.size() < max_slots || first_free_ != no_slot ? shard_.memory().allocate_node(sizeof(connection))
-                                                                      : nullptr;
+result<connection*> connection_table::create(int fd, profile_ptr profile, connection_observer* observer,
+                                             const address& remote) {
+  void* memory =
+      slots_.size() < max_slots || first_free_ != no_slot ? shard_.memory().allocate_node(sizeof(connection)) : nullptr;
   if (memory == nullptr) {
     shard_.machine().close_socket(fd);
     return fail(errc::no_memory);

@@ -2,15 +2,15 @@
 // connection_table: the connections that call this shard their home, by slot and generation.
 //
 // Thread rule: owner shard only (shard::local<connection_table>()).
-// Invariants: a stale id never finds another connection: a slot's generation grows with each use. Connections live in the
-// shard's slab; the table owns them.
+// Invariants: a stale id never finds another connection: a slot's generation grows with each use. Connections live in
+// the shard's slab; the table owns them.
 #pragma once
+
+#include <shoal/net/connection.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include <shoal/net/connection.hpp>
 
 namespace shoal {
 
@@ -23,8 +23,8 @@ class connection_table {
 
   /// Makes a connection that owns `fd` from here on, on failure too (then the fd is closed).
   /// Errors: errc::no_memory when the slab is at its limit or all slots are taken.
-  [[nodiscard]] result<connection*> create(int fd, profile_ptr profile,
-                                           connection_observer* observer, const address& remote);
+  [[nodiscard]] result<connection*> create(int fd, profile_ptr profile, connection_observer* observer,
+                                           const address& remote);
 
   /// The connection of this name, or nullptr when it is gone.
   [[nodiscard]] connection* find(connection_id id) const noexcept;

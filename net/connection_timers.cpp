@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One lazy timer per connection: activity only stores a time; expiry looks what is due and arms for the rest.
-#include <algorithm>
-
 #include <shoal/net/connection.hpp>
 #include <shoal/net/reader.hpp>
 #include <shoal/net/relay.hpp>
+
+#include <algorithm>
 
 namespace shoal {
 namespace {
@@ -40,15 +40,12 @@ instant connection::read_limit() const noexcept {
 instant connection::earliest_deadline() const noexcept {
   switch (phase_) {
     case phase::connecting:
-    case phase::lingering:
-      return close_deadline_;
+    case phase::lingering: return close_deadline_;
     case phase::open:
       return std::min({idle_deadline(), write_limit(), read_limit(),
                        after(half_closed_at_, profile_->options.timeouts.half_closed)});
-    case phase::flushing:
-      return std::min(write_limit(), idle_deadline());
-    default:
-      return never;
+    case phase::flushing: return std::min(write_limit(), idle_deadline());
+    default: return never;
   }
 }
 
@@ -92,8 +89,7 @@ void connection::on_timer() noexcept {
         shard_.run_or_schedule(*std::exchange(read_waiter_, nullptr));
       }
       break;
-    default:
-      return;
+    default: return;
   }
   arm_timer();
 }

@@ -4,18 +4,18 @@
 // Thread rule: owner shard only.
 #pragma once
 
-#include <memory>
-#include <optional>
-
 #include <shoal/net/connection.hpp>
 #include <shoal/net/connection_table.hpp>
+
+#include <memory>
+#include <optional>
 
 namespace shoal {
 
 struct dial_options {
   duration timeout = std::chrono::seconds{5};  ///< the whole attempt; errc::connect_timeout
   tcp_options tcp;
-  std::optional<address> source;               ///< bind to this first
+  std::optional<address> source;  ///< bind to this first
 };
 
 /// Owns a dialled connection: it stays valid, if closed, until the owner lets go. Closes it (drain) when destroyed.

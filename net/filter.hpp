@@ -6,12 +6,12 @@
 // Thread rule: owner shard only. Rule: a filter never does input or output itself and never blocks.
 #pragma once
 
+#include <shoal/buffers/link_buffer.hpp>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <system_error>
-
-#include <shoal/buffers/link_buffer.hpp>
 
 namespace shoal {
 
@@ -38,8 +38,9 @@ class filter {
   [[nodiscard]] virtual bool can_move() const noexcept { return false; }
 };
 
-/// A filter at work: the raw sides, and how plain bytes map to the raw ones that carry them. All plain bytes are encoded at
-/// the end of the turn that queued them, so a mark per turn is enough: "when so many raw bytes are out, so many plain ones are".
+/// A filter at work: the raw sides, and how plain bytes map to the raw ones that carry them. All plain bytes are
+/// encoded at the end of the turn that queued them, so a mark per turn is enough: "when so many raw bytes are out, so
+/// many plain ones are".
 struct filter_stage {
   filter_stage(std::unique_ptr<filter> f, slab& memory) : code(std::move(f)), raw_input(memory), raw_output(memory) {}
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/listener.hpp>
 
-#include <algorithm>
-
 #include <shoal/core/log_format.hpp>
+
+#include <algorithm>
 
 namespace shoal {
 

@@ -2,16 +2,17 @@
 // listener: one listening descriptor on one shard.
 //
 // Thread rule: owner shard only.
-// Invariants: at most accept_budget descriptors are taken per turn (poller.hpp). When the process is out of descriptors, accepting
-// rests for a growing while and is tried again, every time (netpoll's second episode never recovered).
+// Invariants: at most accept_budget descriptors are taken per turn (poller.hpp). When the process is out of
+// descriptors, accepting rests for a growing while and is tried again, every time (netpoll's second episode never
+// recovered).
 #pragma once
-
-#include <functional>
-#include <vector>
 
 #include <shoal/core/fd_operator.hpp>
 #include <shoal/core/shard.hpp>
 #include <shoal/net/address.hpp>
+
+#include <functional>
+#include <vector>
 
 namespace shoal {
 

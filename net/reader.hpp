@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // reader: the waiting face of a connection's input. Same names and rules as link_buffer's, each an awaitable.
 //
-// Resume rule: on the connection's shard; inside the co_await when the bytes are there, else in the "deliver" step of the
+// Resume rule: on the connection's shard; inside the co_await when the bytes are there, else in the "deliver" step of
+// the
 //   turn that brought them, or in "run tasks" after a close, a timeout or a stop.
 // Waiters: one reader at a time; a second gets errc::concurrent_access at once.
-// Errors: errc::eof, errc::closed, errc::read_timeout, errc::message_too_long, or the socket's error. Nothing is consumed then.
-// Lifetime: the connection must be pinned by a running handler, or by the connection_owner that dialled it.
+// Errors: errc::eof, errc::closed, errc::read_timeout, errc::message_too_long, or the socket's error. Nothing is
+// consumed then. Lifetime: the connection must be pinned by a running handler, or by the connection_owner that dialled
+// it.
 #pragma once
+
+#include <shoal/net/connection.hpp>
 
 #include <span>
 #include <string>
 #include <string_view>
-
-#include <shoal/net/connection.hpp>
 
 namespace shoal {
 

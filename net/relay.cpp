@@ -11,7 +11,8 @@ relay::relay(connection& first, connection& second, std::function<void(const rel
 void relay::link(connection& first, connection& second, std::function<void(const relay_summary&)> ended) {
   SHOAL_ASSERT(&first.owner() == &second.owner());
   SHOAL_ASSERT(first.relay_ == nullptr && second.relay_ == nullptr);
-  auto* made = new relay(first, second, std::move(ended));  // owned by the pair: the last forget() deletes it
+  // Owned by the pair: the last forget() deletes it.
+  relay* made = std::make_unique<relay>(first, second, std::move(ended)).release();
   for (connection* c : {&first, &second}) {
     c->relay_ = made;
     c->arm_timer();
@@ -70,7 +71,8 @@ void relay::close_when_done() {
   connection* first = sides_[0].peer;
   connection* second = sides_[1].peer;
   if (first == nullptr || second == nullptr || !first->eof_ || !second->eof_) return;
-  if (!first->output_is_empty() || !second->output_is_empty() || !first->input_.empty() || !second->input_.empty()) return;
+  if (!first->output_is_empty() || !second->output_is_empty() || !first->input_.empty() || !second->input_.empty())
+    return;
   first->close(close_how::drain, make_error_code(errc::eof));
   second->close(close_how::drain, make_error_code(errc::eof));
 }
@@ -92,8 +94,8 @@ void relay::forget(connection& gone) {
     if (other->is_active()) other->close(gone.broken_ ? close_how::reset : close_how::drain, gone.reason());
     return;
   }
+  const std::unique_ptr<relay> last{this};
   if (ended_) ended_(summary_);
-  delete this;
 }
 
 instant relay::last_activity() const noexcept {

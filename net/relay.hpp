@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// relay: two connections linked, each one's input moved to the other's output. Blocks change hands; no byte is copied, and
-// an idle pair has no coroutine frame.
+// relay: two connections linked, each one's input moved to the other's output. Blocks change hands; no byte is copied,
+// and an idle pair has no coroutine frame.
 //
 //   client.input --take_all/append--> upstream.output        upstream.input --take_all/append--> client.output
 //   output above its high mark pauses the other's receiving; below the low mark it goes on
@@ -11,18 +11,18 @@
 // Invariants: made by link(), freed by itself when both connections are gone; `ended` runs exactly once, then.
 #pragma once
 
+#include <shoal/net/connection.hpp>
+
 #include <functional>
 #include <memory>
-
-#include <shoal/net/connection.hpp>
 
 namespace shoal {
 
 /// How a relayed pair ended, for the access log.
 struct relay_summary {
-  std::uint64_t from_first = 0;   ///< bytes received from the first connection
+  std::uint64_t from_first = 0;  ///< bytes received from the first connection
   std::uint64_t from_second = 0;
-  std::error_code first_reason;   ///< why each connection ended; errc::eof is the regular way
+  std::error_code first_reason;  ///< why each connection ended; errc::eof is the regular way
   std::error_code second_reason;
   bool first_ended_first = false;  ///< whose end came first
 };
@@ -33,8 +33,11 @@ class relay {
   /// `ended` runs when both are gone, in the "deliver" step.
   static void link(connection& first, connection& second, std::function<void(const relay_summary&)> ended);
 
+  /// By link() only.
+  relay(connection& first, connection& second, std::function<void(const relay_summary&)> ended);
   relay(const relay&) = delete;
   relay& operator=(const relay&) = delete;
+  ~relay() = default;
 
  private:
   friend class connection;
@@ -43,9 +46,6 @@ class relay {
     connection* peer = nullptr;  // nullptr once gone
     bool fin_passed = false;
   };
-
-  relay(connection& first, connection& second, std::function<void(const relay_summary&)> ended);
-  ~relay() = default;
 
   // By the connections.
   void deliver(connection& from);

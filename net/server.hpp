@@ -9,18 +9,18 @@
 // Invariants: every address is bound before any shard runs, so a port in use fails the start by name.
 #pragma once
 
+#include <shoal/core/runtime.hpp>
+#include <shoal/core/service.hpp>
+#include <shoal/net/address.hpp>
+#include <shoal/net/connection.hpp>
+#include <shoal/net/connection_options.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <shoal/core/runtime.hpp>
-#include <shoal/core/service.hpp>
-#include <shoal/net/address.hpp>
-#include <shoal/net/connection.hpp>
-#include <shoal/net/connection_options.hpp>
 
 namespace shoal {
 
@@ -33,8 +33,8 @@ enum class accept_distribution : std::uint8_t { reuseport, round_robin };
 /// One address or several: "127.0.0.1:7000", "[::]:7000", "unix:/run/x.sock". Port 0 picks one.
 struct bind_list : std::vector<std::string> {
   bind_list() = default;
-  bind_list(const char* one) : vector{one} {}                // NOLINT(google-explicit-constructor): written in place
-  bind_list(std::string one) : vector{std::move(one)} {}     // NOLINT(google-explicit-constructor)
+  bind_list(const char* one) : vector{one} {}             // NOLINT(google-explicit-constructor): written in place
+  bind_list(std::string one) : vector{std::move(one)} {}  // NOLINT(google-explicit-constructor)
   bind_list(std::vector<std::string> many) : vector{std::move(many)} {}  // NOLINT(google-explicit-constructor)
   bind_list(std::initializer_list<std::string> many) : vector{many} {}
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/server_shard.hpp>
 
-#include <algorithm>
-
 #include <shoal/core/frame_memory.hpp>
 #include <shoal/core/log_format.hpp>
 #include <shoal/net/connection_table.hpp>
 #include <shoal/net/server.hpp>
+
+#include <algorithm>
 
 namespace shoal {
 namespace {
@@ -68,7 +68,8 @@ void server_shard::start(std::vector<int> sockets) {
     listeners_.push_back(std::make_unique<listener>(
         shard_, fd, server_.options_.name, [this](int accepted_fd, const address& peer) { admit(accepted_fd, peer); }));
     if (const auto error = listeners_.back()->start(); error) {
-      log_error(shard_.log(), "{} shard={}: watching a listening socket: {}", server_.options_.name, shard_.id(), error);
+      log_error(shard_.log(), "{} shard={}: watching a listening socket: {}", server_.options_.name, shard_.id(),
+                error);
     }
   }
 }
@@ -171,7 +172,8 @@ task<> server_shard::stop(instant deadline) {
 }
 
 void server_shard::hurry() {
-  if (open_ != 0) log_info(shard_.log(), "{} shard={}: closing {} connections now", server_.options_.name, shard_.id(), open_);
+  if (open_ != 0)
+    log_info(shard_.log(), "{} shard={}: closing {} connections now", server_.options_.name, shard_.id(), open_);
   for_own([](connection& c) { c.close(close_how::reset, make_error_code(errc::stopped)); });
 }
 

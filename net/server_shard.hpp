@@ -5,15 +5,15 @@
 // Invariants: a descriptor that arrives here becomes a connection or is closed. stop() ends when no connection is left.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include <shoal/core/log_gate.hpp>
 #include <shoal/core/message.hpp>
 #include <shoal/core/task.hpp>
 #include <shoal/net/connection.hpp>
 #include <shoal/net/connection_options.hpp>
 #include <shoal/net/listener.hpp>
+
+#include <memory>
+#include <vector>
 
 namespace shoal {
 
@@ -66,7 +66,7 @@ class server_shard final : public connection_observer {
   std::size_t next_shard_ = 0;
   bool stopping_ = false;
   stop_wait* stop_wait_ = nullptr;
-  tick limit_tick_;     // looks again whether a full server has room
+  tick limit_tick_;  // looks again whether a full server has room
   tick deadline_tick_;
   log_gate limit_gate_;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // writer: the waiting face of a connection's output.
 //
-// Resume rule: on the connection's shard; inside the co_await when nothing is to be waited for, else in "run tasks" after the
+// Resume rule: on the connection's shard; inside the co_await when nothing is to be waited for, else in "run tasks"
+// after the
 //   kernel took the bytes, a close or a timeout. Waiters: one writer at a time; a second gets errc::concurrent_access.
 // Lifetime: as reader.hpp.
 #pragma once

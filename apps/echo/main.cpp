@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // shoal-echo: sends back what it gets. The whole server is the function below main's options.
-#include <csignal>
-
+#include "echo/options.hpp"
 #include <shoal/shoal.hpp>
 
-#include "echo/options.hpp"
+#include <csignal>
 
 namespace {
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "echo/options.hpp"
 
-#include <CLI/CLI.hpp>
-#include <iostream>
-
 #include <shoal/core/cpu_list.hpp>
 #include <shoal/core/version.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
 
 namespace echo {
 
@@ -21,7 +22,8 @@ int parse(int argc, const char* const* argv, options& out) {
   app.add_option("--cpus", cpus, "CPUs to pin the shards to, such as 0-3,6");
   app.add_option("--poller", poller, "auto or epoll")->capture_default_str()->check(CLI::IsMember({"auto", "epoll"}));
   const auto& built = shoal::build();
-  app.set_version_flag("--version", "shoal-echo " + std::string(built.version) + " (" + std::string(built.commit) + ", " + std::string(built.compiler) + ", epoll)");
+  app.set_version_flag("--version", "shoal-echo " + std::string(built.version) + " (" + std::string(built.commit) +
+                                        ", " + std::string(built.compiler) + ", epoll)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -31,8 +33,10 @@ int parse(int argc, const char* const* argv, options& out) {
   if (shards == "cores") {
     request.shards = shoal::shard_request::cores;
   } else if (shards != "auto") {
-    if (!CLI::detail::lexical_cast(shards, request.shards) || request.shards == 0 || request.shards > shoal::max_shards) {
-      std::cerr << "--shards: \"" << shards << "\" is not auto, cores or a number from 1 to " << shoal::max_shards << '\n';
+    if (!CLI::detail::lexical_cast(shards, request.shards) || request.shards == 0 ||
+        request.shards > shoal::max_shards) {
+      std::cerr << "--shards: \"" << shards << "\" is not auto, cores or a number from 1 to " << shoal::max_shards
+                << '\n';
       return 2;
     }
   }

@@ -2,10 +2,10 @@
 // The command line of shoal-echo.
 #pragma once
 
+#include <shoal/core/runtime.hpp>
+
 #include <string>
 #include <vector>
-
-#include <shoal/core/runtime.hpp>
 
 namespace echo {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/access_log.hpp"
 
-#include <fmt/format.h>
-
 #include <shoal/buffers/errc.hpp>
+
+#include <fmt/format.h>
 
 namespace proxy {
 namespace {

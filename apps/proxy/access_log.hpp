@@ -6,15 +6,15 @@
 // Thread rule: any thread; the logger takes the line.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <system_error>
-
 #include <shoal/buffers/check.hpp>
 #include <shoal/core/instant.hpp>
 #include <shoal/core/log.hpp>
 #include <shoal/net/address.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
 
 namespace proxy {
 
@@ -23,11 +23,11 @@ struct access_record {
   shoal::shard_id shard = 0;
   shoal::address client;
   std::string_view upstream;
-  std::string_view endpoint;      ///< "-" when none was reached
-  std::uint64_t bytes_in = 0;     ///< from the client
-  std::uint64_t bytes_out = 0;    ///< to the client
+  std::string_view endpoint;    ///< "-" when none was reached
+  std::uint64_t bytes_in = 0;   ///< from the client
+  std::uint64_t bytes_out = 0;  ///< to the client
   shoal::duration took{};
-  std::string end;                ///< why it ended: client_eof, upstream_reset, idle_timeout, ...
+  std::string end;  ///< why it ended: client_eof, upstream_reset, idle_timeout, ...
 };
 
 /// The line without its time.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config_cli.hpp"
+
 #include "proxy/config_load.hpp"
 #include "proxy/config_types.hpp"
 #include <shoal/net/config/error.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config_rules.hpp"
+
 #include <shoal/net/config/nearest.hpp>
 
 #include <fmt/format.h>

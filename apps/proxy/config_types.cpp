@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config_types.hpp"
+
 #include <shoal/net/config/composite_types.hpp>
 #include <shoal/net/config/option_types.hpp>
 #include <shoal/net/config/scalar_types.hpp>

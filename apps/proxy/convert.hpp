@@ -2,11 +2,10 @@
 // From what the configuration says to what the library takes. Pure functions; the configuration is already validated.
 #pragma once
 
+#include "proxy/config.hpp"
 #include <shoal/core/runtime.hpp>
 #include <shoal/net/server.hpp>
 #include <shoal/net/upstream/upstream.hpp>
-
-#include "proxy/config.hpp"
 
 namespace proxy {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // shoal-proxy: the command line, then the program (program.hpp).
-#include <CLI/CLI.hpp>
-#include <iostream>
-
-#include <shoal/core/version.hpp>
-
 #include "proxy/config_cli.hpp"
 #include "proxy/config_load.hpp"
 #include "proxy/program.hpp"
+#include <shoal/core/version.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
 
 namespace {
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/program.hpp"
 
+#include "proxy/convert.hpp"
+#include "proxy/file_limit.hpp"
+#include "proxy/screen.hpp"
+#include "proxy/tcp_proxy.hpp"
+#include <shoal/core/log_format.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,13 +14,6 @@
 #include <cstdio>
 #include <memory>
 #include <vector>
-
-#include <shoal/core/log_format.hpp>
-
-#include "proxy/convert.hpp"
-#include "proxy/file_limit.hpp"
-#include "proxy/screen.hpp"
-#include "proxy/tcp_proxy.hpp"
 
 namespace proxy {
 namespace {
@@ -101,7 +100,8 @@ int run(config::proxy_config config, const std::string& file) {
   const proxies all = make_proxies(*runtime, config, access.get());
   listen_to_signals(*runtime, all, access.get());
   if (auto started = runtime->start(); !started) {
-    std::fprintf(stderr, "shoal-proxy: %s: %s\n", started.error().what.c_str(), started.error().error.message().c_str());
+    std::fprintf(stderr, "shoal-proxy: %s: %s\n", started.error().what.c_str(),
+                 started.error().error.message().c_str());
     return 1;
   }
   print(start_screen(*runtime, all, config, files, machine->now() - began));

@@ -2,9 +2,9 @@
 // The proxy as a whole, from a valid configuration to its exit status.
 #pragma once
 
-#include <string>
-
 #include "proxy/config.hpp"
+
+#include <string>
 
 namespace proxy {
 

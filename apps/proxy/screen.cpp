@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/screen.hpp"
 
+#include <shoal/core/version.hpp>
+
 #include <fmt/format.h>
+
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <iterator>
-
-#include <shoal/core/version.hpp>
 
 namespace proxy {
 namespace {
@@ -56,8 +57,8 @@ std::string start_screen(const shoal::runtime& runtime, const std::vector<std::u
       fmt::format_to(out, "  listener  {}   tcp {} -> {}\n", p->listener().name, to_string(where), target_of(*p));
     }
   }
-  fmt::format_to(out, "  admin     {}     files {}, enough for {} pairs\n", config.admin ? config.admin->bind.text() : "off",
-                 files.files, files.pairs);
+  fmt::format_to(out, "  admin     {}     files {}, enough for {} pairs\n",
+                 config.admin ? config.admin->bind.text() : "off", files.files, files.pairs);
   fmt::format_to(out, "ready in {:.0f} ms\n", static_cast<double>(took.count()) / 1e6);
   return text;
 }

@@ -2,15 +2,14 @@
 // What the person who starts and stops the proxy sees.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
-#include <shoal/core/runtime.hpp>
-
 #include "proxy/config.hpp"
 #include "proxy/file_limit.hpp"
 #include "proxy/tcp_proxy.hpp"
+#include <shoal/core/runtime.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace proxy {
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tcp_proxy.hpp"
 
-#include <algorithm>
-
+#include "proxy/convert.hpp"
 #include <shoal/core/log_format.hpp>
 #include <shoal/net/reader.hpp>
 #include <shoal/net/relay.hpp>
 #include <shoal/net/writer.hpp>
 
-#include "proxy/convert.hpp"
+#include <algorithm>
 
 namespace proxy {
 namespace {
@@ -159,7 +158,8 @@ void tcp_proxy::link(on_shard& mine, std::shared_ptr<session> from, shoal::conne
   });
 }
 
-void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing, std::error_code error) {
+void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing,
+                               std::error_code error) {
   const auto index = static_cast<std::size_t>(&e - mine.group.endpoints().data());
   shoal::shard& here = shoal::shard::current();
   const auto suppressed = mine.gates[index].pass(here.now());
@@ -167,8 +167,8 @@ void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::st
   if (*suppressed == 0) {
     log_warning(here.log(), "upstream {} {}: {}: {}", upstream_.name, e.name(), doing, error);
   } else {
-    log_warning(here.log(), "upstream {} {}: {}: {} ({} more in the last second)", upstream_.name, e.name(), doing, error,
-                *suppressed);
+    log_warning(here.log(), "upstream {} {}: {}: {} ({} more in the last second)", upstream_.name, e.name(), doing,
+                error, *suppressed);
   }
 }
 

@@ -5,21 +5,21 @@
 //
 // Thread rule: described on the starting thread; everything else happens on the shard a connection landed on, with that
 //   shard's own endpoints and counters.
-// Invariants: every accepted connection leaves exactly one access record. The coroutine ends when the pair is linked, so a
+// Invariants: every accepted connection leaves exactly one access record. The coroutine ends when the pair is linked,
+// so a
 //   busy or idle pair has no frame.
 #pragma once
 
-#include <memory>
-#include <vector>
-
+#include "proxy/access_log.hpp"
+#include "proxy/config.hpp"
 #include <shoal/core/log_gate.hpp>
 #include <shoal/core/service.hpp>
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/server.hpp>
 #include <shoal/net/upstream/upstream.hpp>
 
-#include "proxy/access_log.hpp"
-#include "proxy/config.hpp"
+#include <memory>
+#include <vector>
 
 namespace proxy {
 

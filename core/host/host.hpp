@@ -5,8 +5,13 @@
 // core/poller reads a clock, draws a random number or makes a system call on a socket.
 //
 // Thread rule: every method may be called from any thread, none blocks.
-// Invariants: descriptors handed out are non-blocking and close-on-exec; each is closed exactly once, by close_socket().
+// Invariants: descriptors handed out are non-blocking and close-on-exec; each is closed exactly once, by
+// close_socket().
 #pragma once
+
+#include <shoal/buffers/errc.hpp>
+#include <shoal/core/host/socket_name.hpp>
+#include <shoal/core/instant.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -15,10 +20,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <shoal/buffers/errc.hpp>
-#include <shoal/core/host/socket_name.hpp>
-#include <shoal/core/instant.hpp>
 
 namespace shoal {
 
@@ -39,17 +40,17 @@ struct keepalive_options {
 struct tcp_options {
   bool nodelay = true;
   std::optional<keepalive_options> keepalive;
-  std::optional<std::chrono::seconds> linger;          ///< SO_LINGER; unset leaves the kernel's way
-  std::optional<int> receive_buffer_bytes;             ///< SO_RCVBUF; unset leaves autotuning on
-  std::optional<int> send_buffer_bytes;                ///< SO_SNDBUF
+  std::optional<std::chrono::seconds> linger;             ///< SO_LINGER; unset leaves the kernel's way
+  std::optional<int> receive_buffer_bytes;                ///< SO_RCVBUF; unset leaves autotuning on
+  std::optional<int> send_buffer_bytes;                   ///< SO_SNDBUF
   std::optional<std::chrono::milliseconds> user_timeout;  ///< TCP_USER_TIMEOUT
-  std::string congestion_control;                      ///< TCP_CONGESTION; empty = the system's
+  std::string congestion_control;                         ///< TCP_CONGESTION; empty = the system's
 };
 
 struct listen_options {
-  int backlog = 4096;        ///< capped by net.core.somaxconn
-  bool reuse_port = false;   ///< one socket per shard on one address
-  bool v6_only = true;       ///< [::] does not swallow 0.0.0.0
+  int backlog = 4096;       ///< capped by net.core.somaxconn
+  bool reuse_port = false;  ///< one socket per shard on one address
+  bool v6_only = true;      ///< [::] does not swallow 0.0.0.0
   tcp_options tcp;
 };
 

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shoal/buffers/check.hpp>
+#include <shoal/core/host/host.hpp>
+#include <shoal/core/poller/epoll_poller.hpp>
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/random.h>
@@ -9,10 +13,6 @@
 #include <cerrno>
 #include <ctime>
 #include <utility>
-
-#include <shoal/buffers/check.hpp>
-#include <shoal/core/host/host.hpp>
-#include <shoal/core/poller/epoll_poller.hpp>
 
 namespace shoal {
 namespace {
@@ -65,7 +65,8 @@ std::error_code set_keepalive(int fd, const keepalive_options& options) {
   if (const auto error = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(options.idle.count())); error) {
     return error;
   }
-  if (const auto error = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(options.interval.count())); error) {
+  if (const auto error = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(options.interval.count()));
+      error) {
     return error;
   }
   return set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, options.count);
@@ -183,13 +184,10 @@ class real_host final : public host {
 
   result<std::unique_ptr<poller>> make_poller(poller_kind kind) override {
     switch (kind) {
-      case poller_kind::automatic:
-        return epoll_poller::make(*this, "auto: the io_uring back end is not built yet");
-      case poller_kind::epoll:
-        return epoll_poller::make(*this, "as configured");
+      case poller_kind::automatic: return epoll_poller::make(*this, "auto: the io_uring back end is not built yet");
+      case poller_kind::epoll: return epoll_poller::make(*this, "as configured");
       case poller_kind::io_uring:
-      case poller_kind::simulated:
-        break;
+      case poller_kind::simulated: break;
     }
     return fail(errc::not_supported);
   }

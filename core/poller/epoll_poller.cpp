@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/core/poller/epoll_poller.hpp>
 
+#include <shoal/buffers/check.hpp>
+
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
-
-#include <shoal/buffers/check.hpp>
 
 namespace shoal {
 namespace {
@@ -27,13 +28,16 @@ enum : std::uint16_t {
   connecting = 1U << 7,
   retiring = 1U << 8,
   queued = 1U << 9,
+  input_ended = 1U << 10,  // hung_up() was reported
+  dead = 1U << 11,         // with an error: nothing can be sent either
+  send_failed = 1U << 12,  // so it will be, after the last bytes the peer sent
 };
 
 // Events taken per wait; more wait in the kernel for the next turn.
 constexpr std::size_t events_per_wait = 256;
 
 bool owed(std::uint16_t flags) {
-  return (flags & retiring) != 0 || ((flags & want_send) != 0 && (flags & writable) != 0) ||
+  return (flags & (retiring | send_failed)) != 0 || ((flags & want_send) != 0 && (flags & writable) != 0) ||
          ((flags & (want_receive | want_accept)) != 0 && (flags & readable) != 0);
 }
 
@@ -93,7 +97,7 @@ void epoll_poller::queue_if_owed(fd_operator& op) {
 
 void epoll_poller::receive(fd_operator& op, bool on) {
   if (on) {
-    if ((op.poller_flags_ & retiring) != 0) return;
+    if ((op.poller_flags_ & (retiring | input_ended)) != 0) return;
     op.poller_flags_ |= want_receive;
     queue_if_owed(op);
   } else {
@@ -102,7 +106,7 @@ void epoll_poller::receive(fd_operator& op, bool on) {
 }
 
 void epoll_poller::send(fd_operator& op) {
-  if ((op.poller_flags_ & retiring) != 0) return;
+  if ((op.poller_flags_ & (retiring | dead | send_failed)) != 0) return;
   op.poller_flags_ |= want_send;
   queue_if_owed(op);
 }
@@ -134,7 +138,8 @@ void epoll_poller::connect(fd_operator& op, socket_name_view name) {
 
 void epoll_poller::retire(fd_operator& op) {
   SHOAL_ASSERT((op.poller_flags_ & retiring) == 0);
-  std::erase_if(failed_connects_, [&op](const failed_connect& failed) { return failed.op == &op; });
+  std::erase_if(failed_connects_, [&op](const failure& failed) { return failed.op == &op; });
+  std::erase_if(failed_sends_, [&op](const failure& failed) { return failed.op == &op; });
   op.poller_flags_ = static_cast<std::uint16_t>((op.poller_flags_ & (is_attached | queued)) | retiring);
   queue_if_owed(op);
 }
@@ -170,9 +175,12 @@ void epoll_poller::submit() {
 }
 
 void epoll_poller::report_failed_connects() {
-  std::vector<failed_connect> failed;
+  std::vector<failure> failed;
   failed.swap(failed_connects_);
-  for (const auto& [op, error] : failed) op->connected(error);
+  for (const auto& [op, error] : failed) {
+    // The report before may have retired this one: two attempts of one dial.
+    if ((op->poller_flags_ & retiring) == 0) op->connected(error);
+  }
 }
 
 void epoll_poller::wait(instant deadline, poll_sleeper& sleeper) {
@@ -201,15 +209,17 @@ void epoll_poller::wait(instant deadline, poll_sleeper& sleeper) {
 }
 
 void epoll_poller::take_event(fd_operator& op, std::uint32_t events) {
+  if ((op.poller_flags_ & retiring) != 0) return;  // by a report of this very batch
   if ((op.poller_flags_ & connecting) != 0) {
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
     finish_connect(op);
+    if ((op.poller_flags_ & retiring) != 0) return;
   }
   if ((events & EPOLLOUT) != 0) op.poller_flags_ |= writable;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) op.poller_flags_ |= readable;
   if ((events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) op.poller_flags_ |= hang_up_seen;
   // A reset while receiving is paused must not wait for the resume: both directions are dead.
-  if ((events & EPOLLERR) != 0 && (op.poller_flags_ & (want_receive | want_accept)) == 0) {
+  if ((events & EPOLLERR) != 0 && (op.poller_flags_ & (want_receive | want_accept | dead | send_failed)) == 0) {
     if (const auto error = socket_error(op.fd()); error) end_input(op, error);
   }
   queue_if_owed(op);
@@ -233,6 +243,7 @@ void epoll_poller::reap() {
       if ((op.poller_flags_ & want_receive) != 0) receive_one(op);
       if ((op.poller_flags_ & want_accept) != 0) accept_some(op);
     }
+    if ((op.poller_flags_ & (send_failed | want_receive)) == send_failed) end_input(op, take_failed_send(op));
     queue_if_owed(op);
   }
 }
@@ -254,7 +265,8 @@ void epoll_poller::receive_one(fd_operator& op) {
     op.poller_flags_ &= static_cast<std::uint16_t>(~readable);
   }
   op.input_ack(filled);
-  if (count > 0) return;
+  if (count > 0 || (op.poller_flags_ & retiring) != 0) return;
+  if ((op.poller_flags_ & send_failed) != 0) return end_input(op, take_failed_send(op));
   if (count == 0) return end_input(op, make_error_code(errc::eof));
   if (is_again(error)) {
     op.poller_flags_ &= static_cast<std::uint16_t>(~readable);
@@ -263,9 +275,29 @@ void epoll_poller::receive_one(fd_operator& op) {
   }
 }
 
+/// The peer may have sent its last bytes before it refused ours (an early answer, then a reset): they come first.
+void epoll_poller::fail_send(fd_operator& op, std::error_code error) {
+  op.poller_flags_ &= static_cast<std::uint16_t>(~(want_send | writable));
+  if ((op.poller_flags_ & want_receive) == 0) return end_input(op, error);
+  failed_sends_.push_back({&op, error});
+  op.poller_flags_ |= send_failed | readable | hang_up_seen;
+}
+
+std::error_code epoll_poller::take_failed_send(fd_operator& op) {
+  const auto place = std::ranges::find(failed_sends_, &op, &failure::op);
+  const std::error_code error = place->error;
+  failed_sends_.erase(place);
+  op.poller_flags_ &= static_cast<std::uint16_t>(~send_failed);
+  return error;
+}
+
 void epoll_poller::end_input(fd_operator& op, std::error_code reason) {
   op.poller_flags_ &= static_cast<std::uint16_t>(~(want_receive | readable));
-  if (reason != errc::eof) op.poller_flags_ &= static_cast<std::uint16_t>(~(want_send | writable));
+  op.poller_flags_ |= input_ended;
+  if (reason != errc::eof) {
+    op.poller_flags_ &= static_cast<std::uint16_t>(~(want_send | writable));
+    op.poller_flags_ |= dead;
+  }
   op.hung_up(reason);
 }
 
@@ -291,7 +323,7 @@ void epoll_poller::send_one(fd_operator& op) {
   } while (sent < 0 && errno == EINTR);
   ++counters_.sends;
   if (sent < 0 && !is_again(errno)) {
-    end_input(op, last_error());
+    fail_send(op, last_error());
     return;
   }
   const auto left_for_kernel = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));

@@ -10,12 +10,13 @@
 //     accept) and readable. While the list is not empty poll() does not block.
 #pragma once
 
-#include <boost/intrusive/slist.hpp>
-#include <vector>
-
 #include <shoal/buffers/errc.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/poller/poller.hpp>
+
+#include <boost/intrusive/slist.hpp>
+
+#include <vector>
 
 namespace shoal {
 
@@ -40,10 +41,11 @@ class epoll_poller final : public poller {
  private:
   using active_list = boost::intrusive::slist<
       fd_operator,
-      boost::intrusive::member_hook<fd_operator, fd_operator::list_hook<fd_operator::poller_tag>, &fd_operator::poller_hook>,
+      boost::intrusive::member_hook<fd_operator, fd_operator::list_hook<fd_operator::poller_tag>,
+                                    &fd_operator::poller_hook>,
       boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
 
-  struct failed_connect {
+  struct failure {
     fd_operator* op;
     std::error_code error;
   };
@@ -60,6 +62,8 @@ class epoll_poller final : public poller {
   void receive_one(fd_operator& op);
   void send_one(fd_operator& op);
   void accept_some(fd_operator& op);
+  void fail_send(fd_operator& op, std::error_code error);
+  [[nodiscard]] std::error_code take_failed_send(fd_operator& op);
   void end_input(fd_operator& op, std::error_code reason);
 
   host& machine_;
@@ -67,7 +71,8 @@ class epoll_poller final : public poller {
   int wake_fd_;
   std::string_view reason_;
   active_list active_;
-  std::vector<failed_connect> failed_connects_;
+  std::vector<failure> failed_connects_;
+  std::vector<failure> failed_sends_;  // to be reported when the last bytes have been received
 };
 
 }  // namespace shoal

@@ -5,18 +5,18 @@
 // Invariants:
 //  1. poll() is the only method that does input or output or blocks. The asking methods only note what is wanted.
 //  2. Reports come inside poll() only. Bytes of one operator are reported in order; EOF after all of them.
-//  3. Per poll() and operator at most `receive_rounds` receives and one vectored send, per listener at most
-//     `accept_budget` accepts, so that one peer cannot hold the shard.
+//  3. Per poll() and operator at most one receive and one vectored send, per listener at most `accept_budget` accepts,
+//     so that one peer cannot hold the shard.
 #pragma once
+
+#include <shoal/core/fd_operator.hpp>
+#include <shoal/core/host/socket_name.hpp>
+#include <shoal/core/instant.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <system_error>
-
-#include <shoal/core/fd_operator.hpp>
-#include <shoal/core/host/socket_name.hpp>
-#include <shoal/core/instant.hpp>
 
 namespace shoal {
 
@@ -27,8 +27,8 @@ inline constexpr int accept_budget = 64;
 inline constexpr std::size_t send_pieces = 64;
 
 struct poller_counters {
-  std::uint64_t polls = 0;         ///< calls of poll()
-  std::uint64_t waits = 0;         ///< of them, calls into the kernel that might sleep
+  std::uint64_t polls = 0;  ///< calls of poll()
+  std::uint64_t waits = 0;  ///< of them, calls into the kernel that might sleep
   std::uint64_t events = 0;
   std::uint64_t receives = 0;
   std::uint64_t received_bytes = 0;
@@ -74,7 +74,8 @@ class poller {
 
   /// Submits what is wanted, reaps what is done, blocks until `deadline` when there is nothing (never = no limit).
   virtual void poll(instant deadline, poll_sleeper& sleeper) = 0;
-  /// Ends a poll() that blocks, or the next one if none does. Any thread, any time between construction and destruction.
+  /// Ends a poll() that blocks, or the next one if none does. Any thread, any time between construction and
+  /// destruction.
   virtual void wake() noexcept = 0;
 
   /// Operators attached and not yet retired; none may be left when the shard ends.
