@@ -12,6 +12,9 @@ from tree import Finding
 RULE = "coroutine-expression"
 CONTROL = ("if", "while", "for", "switch", "constexpr")
 PREFIX_KEYWORDS = ("return", "co_return", "co_await", "co_yield", "throw", "case", "else", "do", "and", "or", "not")
+# Nothing to destroy, so nothing to destroy twice.
+TRIVIAL = ("nanoseconds", "microseconds", "milliseconds", "seconds", "minutes", "hours", "duration", "instant", "span",
+           "string_view", "byte", "int", "size_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t")
 NO_TYPES = ("return", "co_return", "co_yield", "else", "do", "try", "const", "noexcept", "mutable")
 # After the } of a value; after the } of a block a statement starts.
 GOES_ON = (",", ")", ".", "->", ";", "?", ":", "(", "[", "+", "-", "*", "/", "==", "!=", "<", ">", "&&", "||")
@@ -124,5 +127,5 @@ def opens_temporary(code, position):
     if previous is None or previous.kind in (NUMBER, STRING):
         return False
     if previous.kind == NAME:
-        return previous.text not in NO_TYPES
+        return previous.text not in NO_TYPES + TRIVIAL
     return previous.text in ("(", ",", ">", "co_await")

@@ -90,6 +90,8 @@ class Accepted(unittest.TestCase):
 
     def test_parentheses_and_named_values(self):
         self.assertEqual(what("co_await sleep(std::chrono::milliseconds(10));"), [])
+        self.assertEqual(what("co_await sleep(std::chrono::milliseconds{10});"), [])
+        self.assertEqual(what("co_await c.write(std::span{room}.first(n));"), [])
         self.assertEqual(what("const options o{.bind = x};\nco_await dial(o);"), [])
 
     def test_structured_bindings_subscripts_and_arrays(self):
