@@ -15,7 +15,9 @@
 //  1. Reports do bookkeeping only. Application code runs in deliver(), which the shard calls once per turn for each
 //     operator that asked for it by shard::schedule_delivery. So no handler runs while a batch of events is walked,
 //     and no event can be stale.
-//  2. After retire() no report comes but retired(), exactly once. An operator is destroyed only after retired().
+//  2. After retire() no report comes but retired(), exactly once; and before it, with a poller that leaves input and
+//     output to the kernel, acknowledgements of bytes that were already on their way. What was not acknowledged is
+//     still in the socket. An operator is destroyed only after retired().
 //  3. An operator belongs to one poller at a time.
 #pragma once
 
@@ -52,7 +54,8 @@ class fd_operator {
 
   // ---- reports, by the poller, inside poll() ----
 
-  /// Space to receive into, booked in the input buffer. Empty: no memory or not wanted; the poller skips this turn.
+  /// Space to receive into, booked in the input buffer. Empty: no memory or not wanted; receiving is off until asked for
+  /// again.
   virtual std::span<std::byte> inputs() = 0;
   /// `filled` bytes stand in the space lent last; 0 gives the booking back.
   virtual void input_ack(std::size_t filled) = 0;
@@ -61,7 +64,7 @@ class fd_operator {
   /// `sent` bytes have been handed to the kernel.
   virtual void output_ack(std::size_t sent) = 0;
   /// The peer finished (errc::eof), reset, or the socket failed. Receiving has ended; after any error but eof, sending
-  /// too.
+  /// too. Each comes once at most, eof first; asking for more is harmless then.
   virtual void hung_up(std::error_code reason) = 0;
   /// Nothing of this operator is in flight any more; it may be freed, moved, or its fd closed.
   virtual void retired() = 0;

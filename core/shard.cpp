@@ -4,6 +4,14 @@
 #include <shoal/core/frame_memory.hpp>
 
 namespace shoal {
+namespace {
+
+// Memory that no turn needed for this long goes back to the kernel. Two looks: the slab gives what stayed unused
+// since the one before.
+constexpr duration trim_interval = std::chrono::seconds{1};
+constexpr unsigned trims_after_work = 2;
+
+}  // namespace
 
 shard::shard(const shard_options& options, runtime& owner, host& machine, std::unique_ptr<poller> io, logger& log)
     : id_(options.id),
@@ -17,7 +25,12 @@ shard::shard(const shard_options& options, runtime& owner, host& machine, std::u
       last_work_(now_),
       timers_(now_),
       random_(machine.random_seed()),
-      mail_(options.id, options.shards, options.fence) {}
+      mail_(options.id, options.shards, options.fence),
+      trim_timer_([](timer&) noexcept {
+        shard& here = current();
+        --here.trims_left_;
+        here.memory().trim();
+      }) {}
 
 shard::~shard() {
   const entered here{*this};
@@ -27,6 +40,8 @@ shard::~shard() {
 }
 
 void shard::stop_locals() {
+  ending_ = true;
+  timers_.cancel(trim_timer_);
   // By index: a stop() may look up a local that did not exist yet.
   for (std::size_t i = locals_.size(); i-- > 0;) locals_[i].object->stop();
 }
@@ -50,6 +65,12 @@ void shard::turn(bool may_block) {
   flush_dirty();
   mail_.publish_all();
   memory_->drain_returns();
+  plan_trim();
+}
+
+void shard::plan_trim() {
+  if (last_work_ == now_) trims_left_ = trims_after_work;
+  if (trims_left_ != 0 && !ending_ && !trim_timer_.armed()) timers_.arm(trim_timer_, now_ + trim_interval);
 }
 
 /// The idle policy: do not block while there is work or `idle_spin` has not passed since the last; else until the next

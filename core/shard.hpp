@@ -188,6 +188,7 @@ class shard final : private poll_sleeper {
   void expire_timers();
   void flush_dirty();
   void destroy_locals();
+  void plan_trim();
 
   inline static constinit thread_local shard* current_ = nullptr;
 
@@ -209,6 +210,9 @@ class shard final : private poll_sleeper {
   random_source random_;
   mailbox mail_;
   shard_counters counters_;
+  unsigned trims_left_ = 0;
+  bool ending_ = false;
+  timer trim_timer_;  // gives unused memory back, and is armed only after work
   std::vector<local_entry> locals_;
 };
 

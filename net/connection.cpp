@@ -59,6 +59,7 @@ void connection::connected(std::error_code outcome) {
     phase_ = phase::open;
     last_activity_ = shard_.now();
     update_receiving();
+    if (!output_is_empty()) shard_.mark_dirty(*this);  // flushed while it was connecting
   }
   shard_.schedule_delivery(*this);
 }

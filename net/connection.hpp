@@ -228,10 +228,12 @@ class connection final : public fd_operator {
   void begin_retire();
   void finish();
   void end_waits(std::error_code error);
+  void run_last_hooks() noexcept;
 
   // Timers (connection_timers.cpp).
   void arm_timer();
   void on_timer() noexcept;
+  void close_idle();
   [[nodiscard]] instant earliest_deadline() const noexcept;
   [[nodiscard]] instant idle_deadline() const noexcept;
   [[nodiscard]] instant write_limit() const noexcept;
@@ -278,7 +280,6 @@ class connection final : public fd_operator {
   instant opened_at_;
   instant last_activity_;
   instant write_progress_ = never;  // when queued output last moved; never: nothing queued
-  instant half_closed_at_ = never;
   instant close_deadline_ = never;  // of the phase close() is in
 
   read_waiter* read_waiter_ = nullptr;

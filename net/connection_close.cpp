@@ -110,20 +110,32 @@ void connection::end_waits(std::error_code error) {
   }
 }
 
+/// on_disconnect, then the close callbacks, last added first. One that throws does not keep the others from running.
+void connection::run_last_hooks() noexcept {
+  const auto guarded = [this](const auto& call) {
+    try {
+      call();
+    } catch (const std::exception& error) {
+      log_error(shard_.log(), "{} {}: a close hook threw: {}", profile_->name, to_string(remote_), error.what());
+    } catch (...) {
+      log_error(shard_.log(), "{} {}: a close hook threw", profile_->name, to_string(remote_));
+    }
+  };
+  if (connect_ran_ && profile_->hooks.on_disconnect) {
+    guarded([this] { profile_->hooks.on_disconnect(*this, reason_); });
+  }
+  while (rare_ != nullptr && !rare_->close_callbacks.empty()) {
+    const auto last = std::move(rare_->close_callbacks.back());
+    rare_->close_callbacks.pop_back();
+    guarded([&] { last(*this); });
+  }
+}
+
 /// The one destruction point.
 void connection::finish() {
   if (phase_ != phase::finished) {
     phase_ = phase::finished;
-    try {
-      if (connect_ran_ && profile_->hooks.on_disconnect) profile_->hooks.on_disconnect(*this, reason_);
-      while (rare_ != nullptr && !rare_->close_callbacks.empty()) {
-        const auto last = std::move(rare_->close_callbacks.back());
-        rare_->close_callbacks.pop_back();
-        last(*this);
-      }
-    } catch (const std::exception& error) {
-      log_error(shard_.log(), "{} {}: a close callback threw: {}", profile_->name, to_string(remote_), error.what());
-    }
+    run_last_hooks();
     drop_relay();
     shard_.timers().cancel(timer_);
     input_.close();

@@ -36,7 +36,6 @@ void connection::hung_up(std::error_code reason) {
   receiving_ = false;
   if (reason == errc::eof) {
     eof_ = true;
-    if (half_closed_at_ == never) half_closed_at_ = shard_.now();
   } else {
     broken_ = true;
     if (!reason_) reason_ = reason;

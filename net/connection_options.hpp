@@ -71,7 +71,7 @@ struct connection_timeouts {
   duration read = duration::zero();                 ///< of one wait for bytes
   duration write = std::chrono::seconds{60};        ///< queued output without progress; terminal
   duration idle = std::chrono::minutes{10};         ///< no byte either way
-  duration half_closed = std::chrono::seconds{30};  ///< after one side has finished
+  duration half_closed = std::chrono::seconds{30};  ///< no byte either way after one side has finished
   duration linger = std::chrono::seconds{2};        ///< close(drain): how long input is discarded after our FIN
 };
 

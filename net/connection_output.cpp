@@ -84,7 +84,6 @@ void connection::close_write() {
   if (phase_ != phase::open || fin_wanted_) return;
   flush();
   fin_wanted_ = true;
-  if (half_closed_at_ == never) half_closed_at_ = shard_.now();
   shard_.mark_dirty(*this);
   arm_timer();
 }

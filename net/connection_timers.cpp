@@ -22,7 +22,10 @@ connection::life_timer::life_timer(connection& c) noexcept
 instant connection::idle_deadline() const noexcept {
   instant last = last_activity_;
   if (relay_ != nullptr) last = std::max(last, relay_->last_activity());
-  return after(last, profile_->options.timeouts.idle);
+  const auto& timeouts = profile_->options.timeouts;
+  const instant idle = after(last, timeouts.idle);
+  // A half-closed one that still moves bytes is a download, not a leak: silence is what counts here too.
+  return eof_ || fin_wanted_ ? std::min(idle, after(last, timeouts.half_closed)) : idle;
 }
 
 instant connection::write_limit() const noexcept {
@@ -41,9 +44,7 @@ instant connection::earliest_deadline() const noexcept {
   switch (phase_) {
     case phase::connecting:
     case phase::lingering: return close_deadline_;
-    case phase::open:
-      return std::min({idle_deadline(), write_limit(), read_limit(),
-                       after(half_closed_at_, profile_->options.timeouts.half_closed)});
+    case phase::open: return std::min({idle_deadline(), write_limit(), read_limit()});
     case phase::flushing: return std::min(write_limit(), idle_deadline());
     default: return never;
   }
@@ -54,6 +55,17 @@ void connection::arm_timer() {
   const instant due = earliest_deadline();
   if (due == never || (timer_.armed() && timer_.fires_at() <= due)) return;
   shard_.timers().arm(timer_, due);
+}
+
+void connection::close_idle() {
+  const bool half = eof_ || fin_wanted_;
+  const auto& timeouts = profile_->options.timeouts;
+  const auto reason = half && timeouts.half_closed != duration::zero() &&
+                              (timeouts.idle == duration::zero() || timeouts.half_closed < timeouts.idle)
+                          ? errc::half_closed_timeout
+                          : errc::idle_timeout;
+  // One that does not even take our last bytes is not drained any longer.
+  close(phase_ == phase::flushing ? close_how::reset : close_how::drain, make_error_code(reason));
 }
 
 void connection::on_timer() noexcept {
@@ -77,13 +89,7 @@ void connection::on_timer() noexcept {
     case phase::open:
     case phase::flushing:
       if (due(write_limit())) return close(close_how::reset, make_error_code(errc::write_timeout));
-      if (due(idle_deadline())) {
-        if (phase_ == phase::flushing) return close(close_how::reset, make_error_code(errc::idle_timeout));
-        return close(close_how::drain, make_error_code(errc::idle_timeout));
-      }
-      if (phase_ == phase::open && due(after(half_closed_at_, profile_->options.timeouts.half_closed))) {
-        return close(close_how::drain, make_error_code(errc::half_closed_timeout));
-      }
+      if (due(idle_deadline())) return close_idle();
       if (due(read_limit())) {
         read_waiter_->error_ = make_error_code(errc::read_timeout);
         shard_.run_or_schedule(*std::exchange(read_waiter_, nullptr));
