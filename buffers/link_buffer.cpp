@@ -1,66 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chain itself: linking, freeing, moving parts out.
+// Moving parts of the chain elsewhere.
 #include <shoal/buffers/link_buffer.hpp>
 
-#include <new>
-#include <utility>
-
 namespace shoal {
-
-link_buffer& link_buffer::operator=(link_buffer&& other) noexcept {
-  if (this == &other) return *this;
-  this->~link_buffer();
-  return *::new (this) link_buffer{std::move(other)};
-}
-
-void link_buffer::link(segment* s) noexcept {
-  (tail_ == nullptr ? read_ : tail_->next) = s;
-  tail_ = s;
-}
-
-void link_buffer::drop_chain(segment* first) noexcept {
-  while (first != nullptr) {
-    segment* next = first->next;
-    slab::drop_segment(first);
-    first = next;
-  }
-}
-
-void link_buffer::drop_all() noexcept {
-  release_kept();
-  drop_chain(read_);
-  forget_chain();
-  if (booked_ != nullptr) slab::drop_segment(std::exchange(booked_, nullptr));
-}
 
 void link_buffer::close() noexcept {
   drop_all();
   closed_ = true;
-}
-
-void link_buffer::release_kept() noexcept {
-  lent_ = 0;
-  cached_ = 0;
-  scratch_ = nullptr;
-  drop_chain(std::exchange(kept_, nullptr));
-}
-
-/// Before another segment becomes the first: spans may point into it, so its block is kept here, too. False: no memory.
-bool link_buffer::pin_spans() noexcept {
-  if (lent_ == 0 || read_ == nullptr) return true;
-  segment* pin = slab_->share(read_->owner, read_->begin, read_->end, draw::reserve);
-  if (pin == nullptr) return false;
-  keep(pin);
-  return true;
-}
-
-/// Consumes n bytes, across segments.
-void link_buffer::advance(std::size_t n) noexcept {
-  while (n > 0) {
-    const std::size_t step = n < read_->size() ? n : read_->size();
-    drop_front(step);
-    n -= step;
-  }
 }
 
 result<link_buffer> link_buffer::slice(std::size_t n) {
@@ -113,7 +59,7 @@ result<link_buffer> link_buffer::take(std::size_t n) {
   }
   out.write_at_ = out.commit_at_ = n;
   read_at_ += n;
-  cached_ -= n < cached_ ? static_cast<std::uint32_t>(n) : cached_;
+  forget_cached(n);
   return out;
 }
 

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <shoal/buffers/block_ref.hpp>
+#include <shoal/buffers/byte_chain.hpp>
 #include <shoal/buffers/copy.hpp>
 #include <shoal/buffers/endian.hpp>
 #include <shoal/buffers/errc.hpp>
@@ -48,7 +49,7 @@ namespace shoal {
 
 class foreign_slice;
 
-class link_buffer {
+class link_buffer : private detail::byte_chain {
  public:
   using bytes = std::span<const std::byte>;
   static constexpr std::size_t npos = std::numeric_limits<std::size_t>::max();
@@ -57,13 +58,11 @@ class link_buffer {
   /// write_owned() copies up to this many bytes: below, a head and an iovec of its own cost more than the copy.
   static constexpr std::size_t alias_above = 4096;
 
-  explicit link_buffer(slab& home) noexcept : slab_{&home} {}
+  explicit link_buffer(slab& home) noexcept : byte_chain{home} {}
   /// The source is left empty, open and usable.
-  link_buffer(link_buffer&& other) noexcept;
-  link_buffer& operator=(link_buffer&& other) noexcept;
-  ~link_buffer() {
-    if (read_ != nullptr || kept_ != nullptr || booked_ != nullptr) drop_all();
-  }
+  link_buffer(link_buffer&& other) noexcept = default;
+  link_buffer& operator=(link_buffer&& other) noexcept = default;
+  ~link_buffer() = default;
 
   // --- state --------------------------------------------------------------------------------------------------------
   [[nodiscard]] std::size_t len() const noexcept { return commit_at_ - read_at_; }
@@ -194,7 +193,6 @@ class link_buffer {
   friend class foreign_slice;
   using segment = detail::segment;
   using block = detail::block;
-  static constexpr std::uint64_t spans_out = std::uint64_t{1} << 63;
 
   template <std::unsigned_integral T, std::endian Order>
   result<T> read_integer();
@@ -204,24 +202,11 @@ class link_buffer {
   [[nodiscard]] std::error_code too_few() const noexcept {
     return make_error_code(closed_ ? errc::closed : errc::not_enough_data);
   }
-  // The chain.
-  void link(segment* s) noexcept;
-  void drop_chain(segment* first) noexcept;
-  void drop_all() noexcept;
-  void forget_chain() noexcept;
-  void release_kept() noexcept;
-  void keep(segment* s) noexcept;
-  void used_up() noexcept;
-  [[nodiscard]] bool pin_spans() noexcept;
   // Reading.
-  bytes lend(std::size_t n) noexcept;
-  void drop_front(std::size_t n) noexcept;
-  void advance(std::size_t n) noexcept;
   result<bytes> peek_slow(std::size_t n);
   result<bytes> next_slow(std::size_t n);
   result<bytes> until_slow(char delimiter);
   // Writing.
-  std::byte* grow(std::size_t n) noexcept;
   result<std::span<std::byte>> malloc_slow(std::size_t n);
   result<void> write_slow(bytes data);
   result<void> append_slow(link_buffer& source);
@@ -232,96 +217,14 @@ class link_buffer {
   result<void> book_ack_slow(std::size_t n);
   void adapt(std::size_t received, std::size_t lent) noexcept;
   std::size_t get_bytes_slow(std::span<iovec> out) const noexcept;
-  [[nodiscard]] std::uint64_t& copied() const noexcept { return slab_->copy_counter(); }
-
-  // Pointers and positions take turns. Side by side, GCC loads two positions as one vector just after they were stored
-  // one by one, and such a load waits until the stores have left the CPU: measured 6 ns of 10 for a small write and
-  // send.
-  slab* slab_;
-  segment* read_ = nullptr;    ///< first of the chain; no segment in it is empty
-  std::uint64_t read_at_ = 0;  ///< positions count bytes since the beginning: read <= commit <= write
-  segment* tail_ = nullptr;    ///< last of the chain
-  std::uint64_t commit_at_ = 0;
-  segment* kept_ = nullptr;  ///< freed by release(): used up while spans were out, scratch, pins
-  std::uint64_t write_at_ = 0;
-  segment* scratch_ = nullptr;  ///< the one in kept_ that bytes are gathered in, if any
-  std::uint64_t lent_ = 0;      ///< spans_out, plus the bytes consumed since; 0: no span is out
-  segment* booked_ = nullptr;   ///< the space lent to the poller, not in the chain
-  std::uint32_t cached_ = 0;    ///< so many bytes at the end of scratch_ are the next to read
-  std::uint8_t book_class_ = 0;
-  std::uint8_t small_reads_ = 0;
-  bool closed_ = false;
 };
 static_assert(sizeof(link_buffer) <= 112, "two of them, an operator and the state share 512 bytes of connection");
 
 // --- the paths that stay inside one block; everything else is in the .cpp files --------------------------------------
 
-inline link_buffer::link_buffer(link_buffer&& other) noexcept
-    : slab_{other.slab_},
-      read_{other.read_},
-      read_at_{other.read_at_},
-      tail_{other.tail_},
-      commit_at_{other.commit_at_},
-      kept_{other.kept_},
-      write_at_{other.write_at_},
-      scratch_{other.scratch_},
-      lent_{other.lent_},
-      booked_{other.booked_},
-      cached_{other.cached_},
-      book_class_{other.book_class_},
-      small_reads_{other.small_reads_},
-      closed_{other.closed_} {
-  other.forget_chain();
-  other.kept_ = other.scratch_ = other.booked_ = nullptr;
-  other.lent_ = 0;
-  other.closed_ = false;
-}
-
-/// The chain is somebody else's now; what it held has left at the read end.
-inline void link_buffer::forget_chain() noexcept {
-  read_ = tail_ = nullptr;
-  read_at_ = commit_at_ = write_at_;
-  cached_ = 0;
-}
-
-/// The first segment has no byte left: gone, or kept as long as spans may point into it.
-inline void link_buffer::used_up() noexcept {
-  segment* s = read_;
-  read_ = s->next;
-  if (read_ == nullptr) tail_ = nullptr;
-  if (lent_ != 0)
-    keep(s);
-  else
-    slab::drop_segment(s);
-}
-
-inline void link_buffer::keep(segment* s) noexcept {
-  s->next = kept_;
-  kept_ = s;
-}
-
-/// Consumes n > 0 bytes of the first segment.
-inline void link_buffer::drop_front(std::size_t n) noexcept {
-  read_at_ += n;
-  if (lent_ != 0) {
-    lent_ += n;
-    cached_ -= n < cached_ ? static_cast<std::uint32_t>(n) : cached_;
-  }
-  read_->begin += n;
-  if (read_->begin == read_->end) used_up();
-}
-
-/// The same, handing them out.
-inline link_buffer::bytes link_buffer::lend(std::size_t n) noexcept {
-  const bytes out{read_->begin, n};
-  lent_ |= spans_out;
-  drop_front(n);
-  return out;
-}
-
 inline result<link_buffer::bytes> link_buffer::next(std::size_t n) {
   if (n - 1 < len() && n <= read_->size()) [[likely]]  // n == 0 wraps around and goes the slow way
-    return lend(n);
+    return lend_front(n);
   return next_slow(n);
 }
 
@@ -354,7 +257,7 @@ inline result<link_buffer::bytes> link_buffer::until(char delimiter) {
     const std::size_t piece = len() < read_->size() ? len() : read_->size();
     const void* hit = std::memchr(read_->begin, delimiter, piece);
     if (hit != nullptr) [[likely]]
-      return lend(static_cast<std::size_t>(static_cast<const std::byte*>(hit) + 1 - read_->begin));
+      return lend_front(static_cast<std::size_t>(static_cast<const std::byte*>(hit) + 1 - read_->begin));
   }
   return until_slow(delimiter);
 }
@@ -392,25 +295,6 @@ inline link_buffer link_buffer::take_all() noexcept {
   out.tail_ = tail_;
   out.commit_at_ = out.write_at_ = len();
   forget_chain();
-  return out;
-}
-
-/// n bytes at the end of the chain where that is simple: in the tail's room, or in a first small block; else nullptr.
-inline std::byte* link_buffer::grow(std::size_t n) noexcept {
-  block* b = nullptr;
-  if (tail_ != nullptr) {
-    b = tail_->owner;
-    if (n > b->room() || tail_->end != b->room_begin()) return nullptr;
-    tail_->end += n;
-  } else {
-    if (n - 1 >= detail::class_bytes(0) || closed_) return nullptr;
-    b = slab_->take_block(0);
-    if (b == nullptr) return nullptr;
-    read_ = tail_ = slab::first_segment(b, b->data, b->data + n);
-  }
-  std::byte* out = b->room_begin();
-  b->filled += static_cast<std::uint32_t>(n);
-  write_at_ += n;
   return out;
 }
 

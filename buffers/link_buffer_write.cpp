@@ -38,8 +38,8 @@ result<void> link_buffer::malloc_ack(std::size_t n) {
   write_at_ = commit_at_ + n;
   std::size_t left = len() + n;
   if (left == 0) {  // nothing stays but the first block, if spans point into it
-    drop_chain(std::exchange(read_->next, nullptr));
-    used_up();
+    drop_all_of(std::exchange(read_->next, nullptr));
+    leave_first();
     return {};
   }
   segment* s = read_;
@@ -49,7 +49,7 @@ result<void> link_buffer::malloc_ack(std::size_t n) {
   if (s->end == s->owner->room_begin() && s->owner->refs == 1)
     s->owner->filled -= static_cast<std::uint32_t>(s->end - end);
   s->end = end;
-  drop_chain(std::exchange(s->next, nullptr));
+  drop_all_of(std::exchange(s->next, nullptr));
   tail_ = s;
   return {};
 }
