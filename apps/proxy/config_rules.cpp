@@ -21,7 +21,7 @@ class name_list {
     if (name.empty()) return;
     const auto [first, is_new] = seen_.emplace(name, path);
     if (is_new) return;
-    in_.fail_at(path, {fmt::format("another {} is called {}", kind_, in_quotes(name)),
+    in_.fail_at(path, {fmt::format("duplicate name: another {} is called {}", kind_, in_quotes(name)),
                        fmt::format("the first is on line {}", in_.place(first->second).line)});
   }
 
@@ -98,7 +98,7 @@ void check_reference(reading& in, const proxy_config& config, const std::string&
   const std::string_view close = nearest(name, names);
   std::string hint = close.empty() ? fmt::format("add one to `upstreams`: `{{ name: {}, endpoints: [ ... ] }}`", name)
                                    : fmt::format("did you mean `{}`?", close);
-  in.fail_at(path, {fmt::format("no upstream is called {}", in_quotes(name)), std::move(hint)});
+  in.fail_at(path, {fmt::format("unknown upstream {}", in_quotes(name)), std::move(hint)});
 }
 
 void check_all(reading& in, const proxy_config& config) {

@@ -42,14 +42,14 @@ void check_endpoints(reading& in, const std::string& list, const upstream_config
     const auto [first, is_new] = seen.emplace(identity(upstream.endpoints[i]), path);
     if (is_new) continue;
     in.fail_at(
-        path, {fmt::format("{} is listed twice", in_quotes(first->first)),
+        path, {fmt::format("duplicate endpoint {}", in_quotes(first->first)),
                fmt::format("the first is on line {}; `weight` gives it a larger share", in.place(first->second).line)});
   }
 }
 
 void check_file(reading& in, const std::string& path, const std::string& file) {
   if (file.empty() || !in.sound(path) || in.readable(file)) return;
-  in.fail_at(path, {fmt::format("the file {} is not there, or can't be read", in_quotes(file)),
+  in.fail_at(path, {fmt::format("the file {} does not exist, or can't be read", in_quotes(file)),
                     "relative names start at the folder of the configuration"});
 }
 

@@ -204,7 +204,7 @@ void tree_builder::set_key(position at, std::string name) {
   const auto [first, is_new] = f.seen.emplace(f.key.name, at);
   f.repeated = !is_new;
   if (f.repeated) {
-    to_.add(at, path(), {"this key is written twice", fmt::format("the first is on line {}", first->second.line)});
+    to_.add(at, path(), {"duplicate key", fmt::format("the first is on line {}", first->second.line)});
   }
 }
 

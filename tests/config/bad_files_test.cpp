@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(end_a_check_with_exit_status_2) {
   const check_answer answer = check(file, check_format::text, test::made_up());
   BOOST_TEST(answer.exit_code == 2);
   BOOST_TEST(answer.output == "");
-  BOOST_TEST(answer.errors.starts_with(file + ":4:15: listeners[0].upstream: no upstream is called `postgre`"));
+  BOOST_TEST(answer.errors.starts_with(file + ":4:15: listeners[0].upstream: unknown upstream `postgre`"));
 }
 
 BOOST_AUTO_TEST_CASE(are_an_array_for_tools) {
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(are_an_array_for_tools) {
                               {"line", 4},
                               {"column", 15},
                               {"path", "listeners[0].upstream"},
-                              {"message", "no upstream is called `postgre`"},
+                              {"message", "unknown upstream `postgre`"},
                               {"hint", "did you mean `postgres`?"}};
   BOOST_TEST((errors[0] == wanted), errors[0].dump());
 }

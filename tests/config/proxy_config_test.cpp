@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_listener_knows_where_connections_go) {
   BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", upstream: demo, sni: { a.b: demo }"), from_the_future())
                  .contains("listeners[0].sni: `upstream` is given too"));
   BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", sni: { \"*\": nowhere }"), from_the_future())
-                 .contains("listeners[0].sni.*: no upstream is called `nowhere`"));
+                 .contains("listeners[0].sni.*: unknown upstream `nowhere`"));
 }
 
 BOOST_AUTO_TEST_CASE(keys_for_requests_need_http) {
