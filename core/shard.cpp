@@ -126,9 +126,11 @@ void shard::run_tasks() {
 }
 
 void shard::expire_timers() {
+  const unsigned trims_before = trims_left_;
   const std::size_t fired = timers_.expire(now_, timer_budget);
   counters_.timers += fired;
-  if (fired != 0) last_work_ = now_;
+  // Giving memory back is no work, or a shard would trim for ever because it trims.
+  if (fired != trims_before - trims_left_) last_work_ = now_;
 }
 
 void shard::flush_dirty() {

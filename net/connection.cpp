@@ -91,7 +91,9 @@ result<address> connection::local() const {
 
 task<result<std::size_t>> connection::read(std::span<std::byte> space) {
   if (space.empty()) co_return std::size_t{0};
-  auto first = co_await reader().peek(1);
+  // Waits without a span: nothing is lent, so what is read below is freed at once.
+  read_operation<void> wait{*this, 1, [](link_buffer&, std::size_t) { return result<void>{}; }};
+  const auto first = co_await wait;
   if (!first) {
     if (first.error() == errc::eof) co_return std::size_t{0};
     co_return fail(first.error());

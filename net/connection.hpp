@@ -222,6 +222,8 @@ class connection final : public fd_operator {
 
   // End (connection_close.cpp).
   void fail_with(std::error_code reason);
+  /// Ended by a reset of either side: what was queued did not all arrive.
+  [[nodiscard]] bool was_cut() const noexcept { return broken_ || how_ == close_how::reset; }
   void advance_close();
   void drop_relay();
   void close_if_over();

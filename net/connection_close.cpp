@@ -71,7 +71,8 @@ void connection::begin_retire() {
   phase_ = phase::retiring;
   receiving_ = false;
   shard_.timers().cancel(timer_);
-  if (how_ == close_how::reset && !eof_ && !broken_) shard_.machine().abort_socket(fd());
+  // Also after an error of our own (a filter's, the slab's): an orderly end would pass for a complete answer.
+  if (how_ == close_how::reset) shard_.machine().abort_socket(fd());
   shard_.io().retire(*this);
 }
 
@@ -112,6 +113,7 @@ void connection::end_waits(std::error_code error) {
 
 /// on_disconnect, then the close callbacks, last added first. One that throws does not keep the others from running.
 void connection::run_last_hooks() noexcept {
+  const profile_ptr running = profile_;  // a hook may override it
   const auto guarded = [this](const auto& call) {
     try {
       call();
@@ -121,8 +123,8 @@ void connection::run_last_hooks() noexcept {
       log_error(shard_.log(), "{} {}: a close hook threw", profile_->name, to_string(remote_));
     }
   };
-  if (connect_ran_ && profile_->hooks.on_disconnect) {
-    guarded([this] { profile_->hooks.on_disconnect(*this, reason_); });
+  if (connect_ran_ && running->hooks.on_disconnect) {
+    guarded([&] { running->hooks.on_disconnect(*this, reason_); });
   }
   while (rare_ != nullptr && !rare_->close_callbacks.empty()) {
     const auto last = std::move(rare_->close_callbacks.back());

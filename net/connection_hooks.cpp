@@ -28,6 +28,7 @@ void connection::run_prepare() {
     handler_threw();
   }
   in_handler_ = false;
+  if (rare_ != nullptr) rare_->running_profile.reset();  // the next hook keeps the table that it comes from
 }
 
 void connection::begin_handlers() {

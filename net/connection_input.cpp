@@ -47,7 +47,7 @@ void connection::decode_input() {
   if (phase_ != phase::open || filter_->decoded_eof) return;
   const auto error = filter_->code->decode(filter_->raw_input, input_, eof_);
   filter_->decoded_eof = eof_;
-  if (error) return fail_with(error);
+  if (error) return close(close_how::reset, error);
   if (filter_->code->want_write()) shard_.mark_dirty(*this);
   update_receiving();
 }
@@ -93,12 +93,16 @@ bool read_waiter::begin() {
   connection& c = connection_;
   c.assert_owner();
   if (satisfied()) return false;
-  if (c.eof_) {
-    error_ = make_error_code(errc::eof);
-  } else if (c.phase_ != connection::phase::open) {
+  if (c.phase_ != connection::phase::open) {
     error_ = c.reason_ ? c.reason_ : make_error_code(errc::closed);
+  } else if (c.eof_) {
+    error_ = make_error_code(errc::eof);
   } else if (c.read_waiter_ != nullptr) {
     error_ = make_error_code(errc::concurrent_access);
+  } else if (c.input_.unreleased() >= c.profile_->options.input.high) {
+    error_ = make_error_code(errc::unreleased);
+  } else if (c.input_.unreleased() > std::max(c.profile_->options.input.high, c.profile_->options.max_message)) {
+    error_ = make_error_code(errc::unreleased);  // a loop that never calls release() would hold every block for ever
   } else if (want_ > c.profile_->options.max_message) {
     error_ = make_error_code(errc::message_too_long);
   } else {

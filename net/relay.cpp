@@ -27,12 +27,13 @@ void relay::deliver(connection& from) {
     note_end(from);
     // The partner goes the same way: what it is owed is sent, unless this side was cut off.
     if (to != nullptr && to->is_active()) {
-      to->close(from.broken_ ? close_how::reset : close_how::drain, from.reason());
+      to->close(from.how_, from.reason());
     }
     return;
   }
   if (to == nullptr || !to->is_active()) {
-    from.close(close_how::drain);
+    const bool cut = to != nullptr && to->was_cut();
+    from.close(cut ? close_how::reset : close_how::drain, to != nullptr ? to->reason() : make_error_code(errc::closed));
     return;
   }
   move_bytes(from, *to);
@@ -91,7 +92,7 @@ void relay::forget(connection& gone) {
   sides_[index].peer = nullptr;
   connection* other = sides_[1 - index].peer;
   if (other != nullptr) {
-    if (other->is_active()) other->close(gone.broken_ ? close_how::reset : close_how::drain, gone.reason());
+    if (other->is_active()) other->close(gone.how_, gone.reason());
     return;
   }
   const std::unique_ptr<relay> last{this};
