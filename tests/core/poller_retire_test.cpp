@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conformance of the pollers: retiring, at every moment, and what becomes of bytes, events and descriptor numbers then.
+#include <shoal/core/poller/poller.hpp>
+#include <tests/core/poller_rig.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <sys/socket.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+using shoal::shutdown_side;
+using shoal::test::backends;
+using shoal::test::endpoint;
+using shoal::test::pattern;
+using shoal::test::rig;
+
+namespace {
+
+template <class Backend>
+[[nodiscard]] bool gone(rig<Backend>& r, const endpoint& op) {
+  return r.until([&] { return op.times_retired == 1; });
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(poller_retire_suite)
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(is_reported_once_and_only_inside_poll, Backend, backends) {
+  rig<Backend> r;
+  auto [left, right] = r.connect();
+  BOOST_TEST(r.io->attached() == 2U);
+  r.retire(left);
+  BOOST_TEST(left.times_retired == 0);
+  BOOST_TEST(gone(r, left));
+  r.steps(5);
+  BOOST_TEST(left.times_retired == 1);
+  BOOST_TEST(r.io->attached() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(one_that_was_never_attached_is_reported_too, Backend, backends) {
+  rig<Backend> r;
+  const auto fd = r.machine->open_stream(AF_INET, {});
+  BOOST_REQUIRE(fd.has_value());
+  endpoint& op = r.make(*fd);
+  r.retire(op);
+  BOOST_TEST(gone(r, op));
+  BOOST_TEST(r.io->attached() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(does_not_wait_for_what_never_comes, Backend, backends) {
+  rig<Backend> r;
+  shoal::tcp_options small;
+  small.send_buffer_bytes = 4096;
+  auto [left, right] = r.connect(AF_INET, small);
+  r.io->receive(left, true);  // no byte will come
+  left.piece = 1U << 20U;
+  r.send(left, pattern(std::size_t{8} << 20U));  // nobody will read it
+  r.steps(20);
+  BOOST_TEST(left.sent < left.output.size());
+  const auto start = r.machine->now();
+  r.retire(left);
+  BOOST_TEST(gone(r, left));
+  BOOST_TEST((r.machine->now() - start < std::chrono::seconds{5}));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(inside_every_report, Backend, backends) {
+  rig<Backend> r;
+  {
+    auto [left, right] = r.connect();
+    right.window = 3;
+    right.on_input = [&, &self = right] {
+      if (!self.retiring) r.retire(self);
+    };
+    r.io->receive(right, true);
+    r.send(left, "bytes");
+    BOOST_TEST(gone(r, right));
+  }
+  {
+    auto [left, right] = r.connect();
+    left.on_output = [&, &self = left] {
+      if (!self.retiring) r.retire(self);
+    };
+    r.send(left, "bytes");
+    BOOST_TEST(gone(r, left));
+  }
+  {
+    auto [left, right] = r.connect();
+    right.on_hang_up = [&, &self = right] { r.retire(self); };
+    r.io->receive(right, true);
+    r.machine->shutdown_socket(left.fd(), shutdown_side::write);
+    BOOST_TEST(gone(r, right));
+    BOOST_TEST(right.hang_ups.size() == 1U);
+  }
+  {
+    auto [left, right] = r.connect();
+    right.on_hang_up = [&, &self = right] { r.retire(self); };
+    r.machine->abort_socket(left.fd());
+    r.io->receive(right, true);
+    BOOST_TEST(gone(r, right));
+    BOOST_TEST(right.hang_ups.size() == 1U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_that_came_too_late_are_not_lost, Backend, backends) {
+  // A connection that moves or is detached: what was not reported before retired() is still in the socket.
+  for (const int family : {AF_INET, AF_UNIX}) {
+    rig<Backend> r;
+    auto [left, right] = r.connect(family);
+    right.window = 1'000;
+    r.io->receive(right, true);
+    r.send(left, pattern(20'000));
+    BOOST_REQUIRE(r.until([&, &to = right] { return to.received.size() >= 2'000; }));
+    r.retire(right);
+    r.send(left, pattern(5'000, 9));
+    BOOST_TEST(gone(r, right));
+    BOOST_TEST(r.until([&, &from = left] { return from.sent == from.output.size(); }));
+    endpoint& heir = r.attached(right.give_away());
+    r.io->receive(heir, true);
+    BOOST_TEST(r.until([&, &from = left, &first = right] {
+      return first.received.size() + heir.received.size() == from.output.size();
+    }));
+    BOOST_TEST((right.received + heir.received == left.output));
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_neighbour_in_the_same_batch_of_events, Backend, backends) {
+  for (int i = 0; i < 10; ++i) {
+    rig<Backend> r;
+    auto [a, a_peer] = r.connect();
+    auto [b, b_peer] = r.connect();
+    r.io->receive(a, true);
+    r.io->receive(b, true);
+    const auto retire_other = [&](endpoint& other) {
+      if (!other.retiring) r.retire(other);
+    };
+    // Whoever is reported first retires the other, whose event is already taken from the kernel.
+    a.on_input = [&, &other = b] { retire_other(other); };
+    b.on_input = [&, &other = a] { retire_other(other); };
+    r.send(a_peer, "for a");
+    r.send(b_peer, "for b");
+    BOOST_TEST(r.until([&, &x = a, &y = b] { return x.times_retired + y.times_retired >= 1; }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_neighbour_that_hangs_up_in_the_same_batch, Backend, backends) {
+  rig<Backend> r;
+  auto [a, a_peer] = r.connect();
+  auto [b, b_peer] = r.connect();
+  r.io->receive(a, true);
+  r.io->receive(b, true);
+  r.steps(3);
+  // Paused: an error is reported straight from the event.
+  r.io->receive(a, false);
+  r.io->receive(b, false);
+  a.on_hang_up = [&, &other = b] { r.retire(other); };
+  b.on_hang_up = [&, &other = a] { r.retire(other); };
+  r.machine->abort_socket(a_peer.fd());
+  r.machine->abort_socket(b_peer.fd());
+  BOOST_TEST(r.until([&, &x = a, &y = b] { return x.times_retired + y.times_retired == 1; }));
+  BOOST_TEST(a.hang_ups.size() + b.hang_ups.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_number_of_a_descriptor_is_used_again_in_the_same_poll, Backend, backends) {
+  rig<Backend> r;
+  auto [old, old_peer] = r.connect();
+  r.io->receive(old, true);
+  r.send(old_peer, "for the old one");
+  endpoint& listener = r.listen(AF_INET);
+  const auto name = r.name_of(listener);
+  const int number = old.fd();
+  endpoint* heir = nullptr;
+  old.on_retired = [&, &self = old] {
+    r.close(self);
+    int fd = -1;
+    std::vector<int> others;
+    while (fd != number && others.size() < 100) {
+      fd = *r.machine->open_stream(AF_INET, {});
+      if (fd != number) others.push_back(fd);
+    }
+    for (const int other : others) r.machine->close_socket(other);
+    BOOST_REQUIRE(fd == number);
+    heir = &r.make(fd);
+    r.io->connect(*heir, name.view());
+  };
+  r.retire(old);
+  BOOST_REQUIRE(gone(r, old));
+  BOOST_REQUIRE(heir != nullptr);
+  BOOST_REQUIRE(r.until([&] { return heir->outcomes.size() == 1 && listener.accepted_fds.size() == 1; }));
+  r.io->receive(*heir, true);
+  endpoint& peer = r.attached(listener.accepted_fds.front());
+  r.send(peer, "for the heir");
+  BOOST_TEST(r.arrives(peer, *heir));
+  r.steps(5);
+  BOOST_TEST(heir->received == "for the heir");
+  BOOST_TEST(heir->hang_ups.empty());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(asking_after_retire_is_harmless, Backend, backends) {
+  rig<Backend> r;
+  auto [left, right] = r.connect();
+  r.send(left, "bytes");
+  BOOST_REQUIRE(r.until([&, &from = left] { return from.sent == 5; }));
+  r.retire(right);
+  right.output = "more";
+  r.io->receive(right, true);
+  r.io->send(right);
+  r.io->receive(right, false);
+  BOOST_TEST(gone(r, right));
+  BOOST_TEST(right.received.empty());
+  BOOST_TEST(right.sent == 0U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_thousand_at_once, Backend, backends) {
+  rig<Backend> r;
+  std::vector<endpoint*> all;
+  for (int i = 0; i < 200; ++i) {
+    auto [left, right] = r.connect(AF_UNIX);
+    r.io->receive(left, true);
+    r.io->receive(right, true);
+    r.send(left, "x");
+    all.push_back(&left);
+    all.push_back(&right);
+  }
+  for (endpoint* op : all) r.retire(*op);
+  BOOST_TEST(
+      r.until([&] { return std::ranges::all_of(all, [](const endpoint* op) { return op->times_retired == 1; }); }));
+  BOOST_TEST(r.io->attached() == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conformance of the pollers: bytes and the ends of streams. The rules are those of fd_operator.hpp and poller.hpp.
+#include <shoal/core/poller/poller.hpp>
+#include <tests/core/poller_rig.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <string>
+
+using shoal::errc;
+using shoal::shutdown_side;
+using shoal::tcp_options;
+using shoal::test::backends;
+using shoal::test::endpoint;
+using shoal::test::pattern;
+using shoal::test::rig;
+
+namespace {
+
+constexpr std::array families{AF_INET, AF_UNIX};
+
+bool has_eof(const endpoint& op) { return op.hang_ups.size() == 1 && op.hang_ups.front() == errc::eof; }
+
+tcp_options small_buffers() {
+  tcp_options options;
+  options.send_buffer_bytes = 4096;
+  options.receive_buffer_bytes = 4096;
+  return options;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(poller_transfer_suite)
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_pass_both_ways_at_once, Backend, backends) {
+  for (const int family : families) {
+    rig<Backend> r;
+    auto [left, right] = r.connect(family, small_buffers());
+    left.window = 777;  // reads are partial
+    right.window = 60'000;
+    left.piece = 1;
+    right.piece = 100'000;
+    r.io->receive(left, true);
+    r.io->receive(right, true);
+    r.send(left, pattern(100'000, 1));
+    r.send(right, pattern(1'000'000, 2));
+    BOOST_TEST(r.arrives(left, right));
+    BOOST_TEST(r.arrives(right, left));
+    BOOST_TEST((right.received == left.output));
+    BOOST_TEST((left.received == right.output));
+    BOOST_TEST(left.sent == left.output.size());
+    BOOST_TEST(right.sent == right.output.size());
+    BOOST_TEST(r.io->counters().sent_bytes == 1'100'000U);
+    BOOST_TEST(r.io->counters().received_bytes == 1'100'000U);
+    BOOST_TEST(r.io->counters().sends_blocked > 0U);  // writes were partial
+    BOOST_TEST(left.hang_ups.empty());
+    BOOST_TEST(right.hang_ups.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_queued_inside_a_report_leaves_too, Backend, backends) {
+  rig<Backend> r;
+  auto [left, right] = r.connect();
+  r.io->receive(right, true);
+  int more = 5;
+  left.on_output = [&, &self = left] {
+    if (more-- > 0) r.send(self, "again");
+  };
+  r.send(left, "first");
+  BOOST_TEST(r.until([&, &to = right] { return to.received.size() == 30; }));
+  BOOST_TEST(right.received == "firstagainagainagainagainagain");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_end_comes_after_all_bytes_and_once, Backend, backends) {
+  for (const int family : families) {
+    rig<Backend> r;
+    auto [left, right] = r.connect(family);
+    right.window = 100;
+    r.send(left, pattern(10'000));
+    BOOST_REQUIRE(r.until([&, &from = left] { return from.sent == 10'000; }));
+    r.machine->shutdown_socket(left.fd(), shutdown_side::write);
+    r.steps(3);
+    BOOST_TEST(right.hang_ups.empty());  // it has not even read yet
+    r.io->receive(right, true);
+    BOOST_TEST(r.until([&, &to = right] { return !to.hang_ups.empty(); }));
+    BOOST_TEST(has_eof(right));
+    BOOST_TEST((right.received == left.output));
+    r.steps(10);
+    BOOST_TEST(right.hang_ups.size() == 1U);
+    // Only one direction has ended.
+    r.io->receive(left, true);
+    r.send(right, "the answer");
+    BOOST_TEST(r.arrives(right, left));
+    BOOST_TEST(left.received == "the answer");
+    BOOST_TEST(left.hang_ups.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_end_that_follows_the_bytes_closely_is_not_overlooked, Backend, backends) {
+  // The bytes fit the window with room to spare, and the end came with them or just behind.
+  for (const int family : families) {
+    for (int i = 0; i < 20; ++i) {
+      rig<Backend> r;
+      auto [left, right] = r.connect(family);
+      r.io->receive(right, true);
+      r.send(left, "last words");
+      BOOST_REQUIRE(r.until([&, &from = left] { return from.sent == 10; }));
+      if (i % 2 == 0) r.step();
+      r.machine->shutdown_socket(left.fd(), shutdown_side::both);
+      BOOST_TEST(r.until([&, &to = right] { return has_eof(to); }));
+      BOOST_TEST(right.received == "last words");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_reset_is_no_end_of_file, Backend, backends) {
+  rig<Backend> r;
+  auto [left, right] = r.connect();
+  r.io->receive(right, true);
+  r.step();
+  r.machine->abort_socket(left.fd());
+  BOOST_TEST(r.until([&, &to = right] { return !to.hang_ups.empty(); }));
+  BOOST_REQUIRE(right.hang_ups.size() == 1U);
+  BOOST_TEST((right.hang_ups.front() == std::errc::connection_reset));
+  r.steps(5);
+  BOOST_TEST(right.hang_ups.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_reset_is_reported_while_receiving_is_paused, Backend, backends) {
+  rig<Backend> r;
+  auto [left, right] = r.connect();
+  r.io->receive(right, true);
+  r.step();
+  r.io->receive(right, false);
+  r.machine->abort_socket(left.fd());
+  BOOST_TEST(r.until([&, &to = right] { return !to.hang_ups.empty(); }));
+  BOOST_REQUIRE(right.hang_ups.size() == 1U);
+  BOOST_TEST((right.hang_ups.front() == std::errc::connection_reset));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(sending_to_who_has_gone_is_an_error_and_no_signal, Backend, backends) {
+  for (const int family : families) {
+    rig<Backend> r;
+    auto [left, right] = r.connect(family);
+    r.retire(left);
+    BOOST_REQUIRE(r.until([&, &gone = left] { return gone.times_retired == 1; }));
+    r.close(left);
+    r.send(right, pattern(100'000));
+    BOOST_TEST(r.until([&, &to = right] {
+      r.io->send(to);
+      return !to.hang_ups.empty();
+    }));
+    BOOST_TEST(
+        (right.hang_ups.front() == std::errc::broken_pipe || right.hang_ups.front() == std::errc::connection_reset));
+    const auto sent = right.sent;
+    r.steps(5);
+    BOOST_TEST(right.hang_ups.size() == 1U);
+    BOOST_TEST(right.sent == sent);
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_last_bytes_of_who_resets_come_before_the_reset, Backend, backends) {
+  // A server answers early and closes without reading the rest of the request: its kernel sends the answer, then RST.
+  rig<Backend> r;
+  auto [client, server] = r.connect();
+  client.window = 100;
+  r.send(client, pattern(50'000));
+  BOOST_REQUIRE(r.until([&, &from = client] { return from.sent == 50'000; }));
+  const std::string answer = pattern(2'000, 3);
+  r.send(server, answer);
+  BOOST_REQUIRE(r.until([&, &from = server] { return from.sent == 2'000; }));
+  r.retire(server);
+  BOOST_REQUIRE(r.until([&, &to = server] { return to.times_retired == 1; }));
+  r.close(server);
+  r.io->receive(client, true);
+  for (int i = 0; i < 100 && client.hang_ups.empty(); ++i) {
+    r.send(client, pattern(100));
+    r.step();
+  }
+  BOOST_REQUIRE(client.hang_ups.size() == 1U);
+  BOOST_TEST((client.hang_ups.front() != errc::eof));
+  BOOST_TEST((client.received == answer));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(pausing_and_resuming_loses_nothing, Backend, backends) {
+  for (const int family : families) {
+    rig<Backend> r;
+    auto [left, right] = r.connect(family);
+    r.send(left, "one");
+    BOOST_REQUIRE(r.until([&, &from = left] { return from.sent == 3; }));
+    r.steps(5);
+    BOOST_TEST(right.receives == 0);  // it never asked
+    r.io->receive(right, true);
+    BOOST_TEST(r.arrives(left, right));
+    r.io->receive(right, false);
+    r.send(left, "two");
+    BOOST_REQUIRE(r.until([&, &from = left] { return from.sent == 6; }));
+    r.steps(5);
+    BOOST_TEST(right.received == "one");
+    // Nothing new will come: the bytes that came meanwhile must be enough to be told.
+    r.io->receive(right, true);
+    BOOST_TEST(r.until([&, &to = right] { return to.received == "onetwo"; }));
+    r.io->receive(right, false);
+    r.io->receive(right, true);
+    r.send(left, "three");
+    BOOST_TEST(r.arrives(left, right));
+    BOOST_TEST(right.received == "onetwothree");
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(pausing_inside_the_report_takes_effect_at_once, Backend, backends) {
+  rig<Backend> r;
+  auto [left, right] = r.connect();
+  right.window = 10;
+  right.on_input = [&, &self = right] { r.io->receive(self, false); };
+  r.send(left, pattern(30));
+  r.io->receive(right, true);
+  BOOST_REQUIRE(r.until([&, &to = right] { return to.received.size() == 10; }));
+  r.steps(5);
+  BOOST_TEST(right.received.size() == 10U);
+  for (const std::size_t expected : {20U, 30U}) {
+    r.io->receive(right, true);
+    BOOST_TEST(r.until([&, &to = right] { return to.received.size() == expected; }));
+  }
+  BOOST_TEST((right.received == left.output));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_window_that_is_filled_exactly_is_read_again, Backend, backends) {
+  for (const int family : families) {
+    rig<Backend> r;
+    auto [left, right] = r.connect(family);
+    right.window = 64;
+    r.io->receive(right, true);
+    for (const std::size_t bytes : {64U, 128U, 64U, 65U, 63U}) {
+      r.send(left, pattern(bytes));
+      BOOST_TEST(r.arrives(left, right));
+      r.steps(2);
+    }
+    r.machine->shutdown_socket(left.fd(), shutdown_side::write);
+    BOOST_TEST(r.until([&, &to = right] { return has_eof(to); }));
+    BOOST_TEST((right.received == left.output));
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(who_lends_no_space_is_asked_again_when_he_says_so, Backend, backends) {
+  rig<Backend> r;
+  auto [left, right] = r.connect();
+  right.window = 0;
+  r.io->receive(right, true);
+  r.send(left, "bytes");
+  BOOST_REQUIRE(r.until([&, &from = left] { return from.sent == 5; }));
+  r.steps(5);
+  BOOST_TEST(right.receives == 0);
+  BOOST_TEST(right.hang_ups.empty());
+  right.window = 100;
+  r.io->receive(right, true);
+  BOOST_TEST(r.arrives(left, right));
+  BOOST_TEST(right.received == "bytes");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(one_operator_gets_one_round_per_poll, Backend, backends) {
+  rig<Backend> r;
+  auto [loud, heard] = r.connect();
+  auto [quiet, listened] = r.connect();
+  heard.window = 16;
+  loud.piece = 16;
+  r.io->receive(heard, true);
+  r.io->receive(listened, true);
+  r.send(loud, pattern(4'096 * 16));
+  r.send(quiet, "one word");
+  int polls_to_hear = 0;
+  while (listened.received.empty() && polls_to_hear < 100) {
+    const int sends = loud.sends;
+    const int receives = heard.receives;
+    r.step();
+    ++polls_to_hear;
+    BOOST_REQUIRE(loud.sends - sends <= 1);
+    BOOST_REQUIRE(heard.receives - receives <= 1);
+  }
+  BOOST_TEST(polls_to_hear < 50);
+  BOOST_TEST(r.arrives(loud, heard));
+  BOOST_TEST((heard.received == loud.output));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
