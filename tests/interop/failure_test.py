@@ -7,7 +7,7 @@ import signal
 import time
 
 from endpoints import accepted, dropping_syns, listening, port_of, refusing
-from rig import BIN, Case, Program, config, connect, how_it_ends, listening_port, main, until
+from rig import BIN, SYN_SENT, Case, Program, config, connect, how_it_ends, listening_port, main, tcp_rows, until
 
 SOON = 5.0  # seconds in which news of a death reaches the client; milliseconds on a machine with nothing else to do
 
@@ -76,7 +76,7 @@ class Failure(Case):
             text = config([port], upstream="timeouts: { connect: 1s }", rest="shutdown: { drain_timeout: 300ms }")
             proxy = self.start_proxy(text)
             with connect(proxy.port) as client:
-                until(lambda: syn_sent_to(port), "the proxy is connecting")
+                until(lambda: tcp_rows(SYN_SENT, remote=port), "the proxy is connecting")
                 self.stop_cleanly(proxy)
                 how_it_ends(client)
 
@@ -150,13 +150,6 @@ class Failure(Case):
             for port in (first, second):
                 proxy.wait_for(rf"upstream back 127\.0\.0\.1:{port}: connect: Connection refused")
             proxy.wait_for(r"end=connect_failed")
-
-
-def syn_sent_to(port):
-    """A connection of this machine that waits for this port's answer."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
-    return any(row[2].endswith(f":{port:04X}") and row[3] == "02" for row in rows)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import subprocess
 import time
 
 from endpoints import listening, port_of
-from rig import BIN, NOTHING_LEFT, Case, builtin_echo, config, connect, how_it_ends, main, until
+from rig import (BIN, LISTEN, NOTHING_LEFT, Case, builtin_echo, config, connect, how_it_ends, main, tcp_rows,
+                 until)
 
 QUICKSTART = pathlib.Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 CLOCK = r"^\d\d:\d\d:\d\d "
@@ -92,7 +93,7 @@ class FirstRun(Case):
         proxy, client, server = self.hanging("60s")
         proxy.tell(signal.SIGTERM)
         proxy.wait_for(r"draining 1 connection$")
-        until(lambda: refused(proxy.port), "the listener is closed")
+        until(lambda: not tcp_rows(LISTEN, local=proxy.port), "the listener is closed")
         server.sendall(b"the rest")
         self.assertEqual(client.recv(10), b"the rest")
         server.close()
@@ -138,14 +139,6 @@ class FirstRun(Case):
         self.assertEqual(proxy.wait(), 0)
         self.assertLess(time.monotonic() - began, 10)
         self.assertIn(NOTHING_LEFT, proxy.text())
-
-
-def refused(port):
-    try:
-        connect(port).close()
-    except ConnectionError:
-        return True
-    return False
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ SHOWN = 20  # lines at either end of what a program said, in the message of a fa
 NOTHING_LEFT = "left over: 0 fds, 0 blocks, 0 timers"
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+SYN_SENT, LISTEN = "02", "0A"  # states in /proc/net/tcp
 
 
 def raise_file_limit():
@@ -212,11 +213,19 @@ def listening_port(program):
         for number in os.listdir(f"/proc/{program.pid}/fd"):
             with contextlib.suppress(FileNotFoundError):
                 inodes.add(os.readlink(f"/proc/{program.pid}/fd/{number}"))
+    return next((local for local, _, inode in tcp_rows(LISTEN) if f"socket:[{inode}]" in inodes), None)
+
+
+def tcp_rows(state, local=None, remote=None):
+    """(local port, remote port, inode) of this machine's IPv4 sockets in that state. Connecting would tell as much of
+    a listener, but leaves a connection behind."""
+    rows = []
     for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-        local, state, inode = (line.split()[field] for field in (1, 3, 9))
-        if state == "0A" and f"socket:[{inode}]" in inodes:
-            return int(local.partition(":")[2], 16)
-    return None
+        fields = line.split()
+        here, there = (int(fields[number].partition(":")[2], 16) for number in (1, 2))
+        if fields[3] == state and local in (None, here) and remote in (None, there):
+            rows.append((here, there, fields[9]))
+    return rows
 
 
 def config(endpoints, listener="", upstream="", rest=""):
