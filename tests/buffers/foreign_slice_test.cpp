@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(bytes_leave_uncopied_and_go_home_by_themselves) {
   BOOST_TEST(slice.size() == 13U);
   BOOST_TEST(slice.piece_count() == 2U);
   BOOST_TEST(own.memory->counters().foreign_out == 1U);
-  std::thread{[slice = std::move(slice)] { BOOST_TEST(content_of(slice) == "in two pieces"); }}.join();
+  std::thread{[slice = std::move(slice)] { must(content_of(slice) == "in two pieces"); }}.join();
   BOOST_TEST(own.memory->counters().blocks_in_use[0] == 2U);
   BOOST_TEST(own.memory->drain_returns() == 1U);
   BOOST_TEST(own.memory->drain_returns() == 0U);
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_slab_outlives_its_shard_until_the_last_slice_is_back) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([part = std::vector<foreign_slice>{std::make_move_iterator(abroad.begin() + t * 10),
                                                             std::make_move_iterator(abroad.begin() + t * 10 + 10)}] {
-      for (const foreign_slice& slice : part) BOOST_REQUIRE(content_of(slice).size() == 34);
+      for (const foreign_slice& slice : part) must(content_of(slice).size() == 34);
     });
   }
   for (std::thread& t : threads) t.join();
@@ -195,8 +195,7 @@ class exchanging_shard {
   }
   static void check(const foreign_slice& slice) {
     const std::byte expected{static_cast<unsigned char>('a' + slice.home())};
-    for (const auto piece : slice.pieces())
-      if (piece.front() != expected || piece.back() != expected) std::abort();
+    for (const auto piece : slice.pieces()) must(piece.front() == expected && piece.back() == expected);
   }
 
   unsigned id_;
