@@ -9,6 +9,7 @@ add_library(shoal_proxy_config STATIC
   ${CMAKE_CURRENT_LIST_DIR}/config_foreign_keys.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_listener_type.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_load.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/config_references.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_route_rules.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_route_type.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_rules.cpp

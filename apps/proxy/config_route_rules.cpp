@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes: one action each, one way to name the path, and none that an earlier one leaves without requests.
+#include "proxy/config_references.hpp"
 #include "proxy/config_rules.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace shoal::config {
 namespace {
@@ -82,29 +85,33 @@ void check_status(reading& in, const std::string& path, const route_config& rout
   }
 }
 
-void check_one_route(reading& in, const proxy_config& config, const std::string& path, const route_config& route) {
+void check_one_route(reading& in, upstream_references& upstreams, const std::string& path, const route_config& route) {
   check_match(in, path);
   check_action(in, path);
   check_status(in, path, route);
-  if (in.sound(path + ".upstream")) check_reference(in, config, path + ".upstream", route.upstream);
+  upstreams.check(path + ".upstream", route.upstream, listener_protocol::http);
   for (std::size_t i = 0; i < route.upstreams.size(); ++i) {
     const std::string name = fmt::format("{}.upstreams[{}].name", path, i);
-    if (in.sound(name)) check_reference(in, config, name, route.upstreams[i].name);
+    upstreams.check(name, route.upstreams[i].name, listener_protocol::http);
   }
 }
 
 void check_shadowing(reading& in, const std::string& list, const std::vector<route_config>& routes) {
-  for (std::size_t later = 1; later < routes.size(); ++later) {
+  // Routes in which something is wrong take no part.
+  std::vector<std::size_t> sound;
+  for (std::size_t later = 0; later < routes.size(); ++later) {
     const std::string path = fmt::format("{}[{}]", list, later);
     if (in.broken(path)) continue;
-    for (std::size_t earlier = later > most_compared ? later - most_compared : 0; earlier < later; ++earlier) {
-      const std::string before = fmt::format("{}[{}]", list, earlier);
-      if (in.broken(before) || !shadows(routes[earlier].match, routes[later].match)) continue;
-      in.fail_at(
-          path, {fmt::format("never matches: the route on line {} takes all that it would take", in.place(before).line),
-                 "move it up, or remove it"});
-      break;
+    const std::size_t first = sound.size() > most_compared ? sound.size() - most_compared : 0;
+    const auto earlier = std::find_if(sound.begin() + static_cast<std::ptrdiff_t>(first), sound.end(),
+                                      [&](std::size_t i) { return shadows(routes[i].match, routes[later].match); });
+    if (earlier == sound.end()) {
+      sound.push_back(later);
+      continue;
     }
+    in.fail_at(path, {fmt::format("never matches: the route on line {} takes all that it would take",
+                                  in.place(fmt::format("{}[{}]", list, *earlier)).line),
+                      "move it up, or remove it"});
   }
 }
 
@@ -117,11 +124,12 @@ bool shadows(const route_match& earlier, const route_match& later) {
 }
 
 void check_routes(reading& in, const proxy_config& config) {
+  upstream_references upstreams(in, config);
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const std::vector<route_config>& routes = config.listeners[i].routes;
     const std::string list = fmt::format("listeners[{}].routes", i);
     for (std::size_t j = 0; j < routes.size(); ++j) {
-      check_one_route(in, config, fmt::format("{}[{}]", list, j), routes[j]);
+      check_one_route(in, upstreams, fmt::format("{}[{}]", list, j), routes[j]);
     }
     check_shadowing(in, list, routes);
   }

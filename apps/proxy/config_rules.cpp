@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config_rules.hpp"
 
-#include <shoal/net/config/nearest.hpp>
+#include "proxy/config_references.hpp"
 
 #include <fmt/format.h>
 
 #include <map>
 #include <string_view>
-#include <vector>
 
 namespace shoal::config {
 namespace {
@@ -37,8 +36,7 @@ void check_marks(reading& in, const std::string& path, const buffer_limits& buff
   in.fail_at(path + ".low", {"is above `high`", "reading stops above `high` and goes on below `low`"});
 }
 
-void check_target(reading& in, const proxy_config& config, std::size_t index) {
-  const listener_config& listener = config.listeners[index];
+void check_target(reading& in, upstream_references& upstreams, const listener_config& listener, std::size_t index) {
   const std::string path = fmt::format("listeners[{}]", index);
   // A key that was meant, but misspelled, is broken without being written.
   const bool has_upstream = in.written(path + ".upstream") || in.broken(path + ".upstream");
@@ -54,52 +52,13 @@ void check_target(reading& in, const proxy_config& config, std::size_t index) {
     in.fail_at(path, {"`upstream` is missing", "write `upstream: NAME`, and an upstream of that name"});
   }
   if (has_upstream && has_sni) in.fail_at(path + ".sni", {"`upstream` is given too", "remove one of them"});
-  if (in.sound(path + ".upstream")) check_reference(in, config, path + ".upstream", listener.upstream);
+  upstreams.check(path + ".upstream", listener.upstream, listener_protocol::tcp);
   for (const auto& [name, upstream] : listener.sni) {
-    const std::string entry = fmt::format("{}.sni.{}", path, name);
-    if (in.sound(entry)) check_reference(in, config, entry, upstream);
-  }
-}
-
-// An upstream that is built in speaks one protocol.
-void check_builtin(reading& in, const proxy_config& config, std::size_t index) {
-  const listener_config& listener = config.listeners[index];
-  const bool is_http = listener.protocol == listener_protocol::http;
-  const auto judge = [&](const std::string& path, const std::string& name) {
-    for (const upstream_config& upstream : config.upstreams) {
-      if (upstream.name != name || !upstream.builtin) continue;
-      const bool speaks_http = *upstream.builtin == builtin_endpoint::hello;
-      if (speaks_http == is_http) continue;
-      in.fail_at(path, {fmt::format("{} is `builtin: {}`, which speaks {}", in_quotes(name),
-                                    speaks_http ? "hello" : "echo", speaks_http ? "http" : "tcp"),
-                        fmt::format("this listener needs `builtin: {}`", is_http ? "hello" : "echo")});
-    }
-  };
-  if (!is_http) {
-    judge(fmt::format("listeners[{}].upstream", index), listener.upstream);
-    return;
-  }
-  for (std::size_t i = 0; i < listener.routes.size(); ++i) {
-    judge(fmt::format("listeners[{}].routes[{}].upstream", index, i), listener.routes[i].upstream);
+    upstreams.check(fmt::format("{}.sni.{}", path, name), upstream, listener_protocol::tcp);
   }
 }
 
 }  // namespace
-
-void check_reference(reading& in, const proxy_config& config, const std::string& path, const std::string& name) {
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
-    // Somebody whose upstream has no proper name has been told; it may be the one that is meant.
-    if (!in.sound(fmt::format("upstreams[{}].name", i))) return;
-    names.push_back(config.upstreams[i].name);
-    if (names.back() == name) return;
-  }
-  if (in.written("upstreams") && !in.sound("upstreams") && names.empty()) return;
-  const std::string_view close = nearest(name, names);
-  std::string hint = close.empty() ? fmt::format("add one to `upstreams`: `{{ name: {}, endpoints: [ ... ] }}`", name)
-                                   : fmt::format("did you mean `{}`?", close);
-  in.fail_at(path, {fmt::format("unknown upstream {}", in_quotes(name)), std::move(hint)});
-}
 
 void check_all(reading& in, const proxy_config& config) {
   check_runtime(in, config);
@@ -140,6 +99,7 @@ void check_names(reading& in, const proxy_config& config) {
 }
 
 void check_listeners(reading& in, const proxy_config& config) {
+  upstream_references upstreams(in, config);
   check_marks(in, "defaults.buffers", config.defaults.buffers);
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const listener_config& listener = config.listeners[i];
@@ -154,9 +114,7 @@ void check_listeners(reading& in, const proxy_config& config) {
                  {fmt::format("there is no shard {}", distribution.shard), fmt::format("0 to {}", shards.count - 1)});
     }
     const bool knows_protocol = in.sound(path + ".protocol") || !in.written(path + ".protocol");
-    if (!knows_protocol) continue;
-    check_target(in, config, i);
-    check_builtin(in, config, i);
+    if (knows_protocol) check_target(in, upstreams, listener, i);
   }
 }
 

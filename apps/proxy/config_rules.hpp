@@ -27,9 +27,6 @@ void check_routes(reading& in, const proxy_config& config);
 void check_upstreams(reading& in, const proxy_config& config);
 void check_files(reading& in, const proxy_config& config);
 
-/// Reports at `path` that no upstream is called `name`, if none is.
-void check_reference(reading& in, const proxy_config& config, const std::string& path, const std::string& name);
-
 /// True if every request that `later` takes is taken by `earlier`.
 [[nodiscard]] bool shadows(const route_match& earlier, const route_match& later);
 

@@ -67,9 +67,11 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   std::string_view begun;
   std::size_t least = slips_allowed(wanted.size()) + 1;
   for (const std::string_view candidate : candidates) {
-    const std::size_t slips = distance(wanted, candidate);
+    const std::size_t longer = std::max(wanted.size(), candidate.size());
+    const std::size_t difference = longer - std::min(wanted.size(), candidate.size());
+    const std::size_t slips = difference < least ? distance(wanted, candidate) : least;
     // Half of a short word changed is another word.
-    if (slips < least && slips * 2 < std::max(wanted.size(), candidate.size())) {
+    if (slips < least && slips * 2 < longer) {
       least = slips;
       best = candidate;
     }

@@ -161,7 +161,8 @@ reading::meaning reading::meaning_of(std::string_view name, const value_type& ob
 }
 
 void reading::unknown_key(const map_entry& entry, const value_type& object) {
-  auto [hint, meant] = meaning_of(entry.name, object);
+  // Hints that nobody will see aren't looked for.
+  auto [hint, meant] = is_full() ? meaning{} : meaning_of(entry.name, object);
   if (!meant.empty()) mark_broken(path_.empty() ? meant : fmt::format("{}.{}", path_, meant));
   const auto inside = enter(entry);
   fail(entry.at, {"unknown key", std::move(hint)});

@@ -83,6 +83,8 @@ class reading {
 
   /// How many faults so far: unchanged, what was read in between is sound.
   [[nodiscard]] std::size_t faults() const noexcept { return report_.count(); }
+  /// True if further faults will be counted and not shown.
+  [[nodiscard]] bool is_full() const noexcept { return report_.count() >= report::most_errors; }
   /// True if a fault was found in this key of the current object.
   [[nodiscard]] bool broken_here(std::string_view name) const;
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

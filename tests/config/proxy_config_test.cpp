@@ -220,6 +220,13 @@ BOOST_AUTO_TEST_CASE(one_mistake_is_one_error) {
       "x.yaml:1:37: listeners[0].upstrem: unknown key (did you mean `upstream`?)\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_wrong_list_of_upstreams_is_one_error) {
+  BOOST_TEST(errors_of("listeners: [ { bind: \"127.0.0.1:0\", upstream: demo } ]\nbackends: []\n") ==
+             "x.yaml:2:1: backends: unknown key (HAProxy's `backends` is `upstreams` here)\n");
+  BOOST_TEST(errors_of("listeners: [ { bind: \"127.0.0.1:0\", upstream: demo } ]\n")
+                 .contains("listeners[0].upstream: unknown upstream `demo` (add one to `upstreams`: "));
+}
+
 BOOST_AUTO_TEST_CASE(words_of_other_servers_lead_to_ours) {
   const auto hint = [](std::string_view balance) {
     return errors_of(with_upstream("builtin: echo, balance: " + std::string(balance)));
