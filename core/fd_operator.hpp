@@ -54,8 +54,8 @@ class fd_operator {
 
   // ---- reports, by the poller, inside poll() ----
 
-  /// Space to receive into, booked in the input buffer. Empty: no memory or not wanted; receiving is off until asked for
-  /// again.
+  /// Space to receive into, booked in the input buffer. Empty: no memory or not wanted; receiving is off until asked
+  /// for again.
   virtual std::span<std::byte> inputs() = 0;
   /// `filled` bytes stand in the space lent last; 0 gives the booking back.
   virtual void input_ack(std::size_t filled) = 0;

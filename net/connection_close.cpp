@@ -55,7 +55,7 @@ void connection::close_if_over() {
     return;
   if (eof_ && !keep_half_open_ && !owned_ && (input_.len() == 0 || final_call_made_ || !profile_->hooks.on_request)) {
     close(close_how::drain, make_error_code(errc::eof));
-  } else if (shutting_down_ && unread() == 0) {
+  } else if (shutting_down_ && (unread() == 0 || !profile_->hooks.on_request)) {
     close(close_how::drain, make_error_code(errc::stopped));
   }
 }

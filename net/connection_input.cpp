@@ -100,8 +100,6 @@ bool read_waiter::begin() {
   } else if (c.read_waiter_ != nullptr) {
     error_ = make_error_code(errc::concurrent_access);
   } else if (c.input_.unreleased() >= c.profile_->options.input.high) {
-    error_ = make_error_code(errc::unreleased);
-  } else if (c.input_.unreleased() > std::max(c.profile_->options.input.high, c.profile_->options.max_message)) {
     error_ = make_error_code(errc::unreleased);  // a loop that never calls release() would hold every block for ever
   } else if (want_ > c.profile_->options.max_message) {
     error_ = make_error_code(errc::message_too_long);

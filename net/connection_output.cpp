@@ -35,7 +35,8 @@ void connection::flush_dirty() {
   if (phase_ != phase::open && phase_ != phase::flushing) return;
   if (filter_ != nullptr) {
     const auto plain = output_.len();
-    if (const auto error = filter_->code->encode(output_, filter_->raw_output); error) return close(close_how::reset, error);
+    if (const auto error = filter_->code->encode(output_, filter_->raw_output); error)
+      return close(close_how::reset, error);
     filter_->note_encoded(plain);
   }
   if (output_is_empty()) return say_fin();
@@ -95,7 +96,8 @@ void connection::say_fin() {
   if (!fin_wanted_ || fin_sent_ || broken_ || !output_is_empty()) return;
   if (filter_ != nullptr && !filter_->farewell_said) {
     filter_->farewell_said = true;
-    if (const auto error = filter_->code->close_write(filter_->raw_output); error) return close(close_how::reset, error);
+    if (const auto error = filter_->code->close_write(filter_->raw_output); error)
+      return close(close_how::reset, error);
     if (filter_->raw_output.len() != 0) return shard_.io().send(*this);
   }
   fin_sent_ = true;

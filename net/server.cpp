@@ -62,6 +62,10 @@ std::expected<void, start_failure> server::open_sockets(const std::string& text)
   }
   for (std::size_t i = 0; i < count; ++i) {
     auto fd = machine.open_listener(where.view(), listen);
+    if (!fd && fd.error() == std::errc::address_in_use && machine.is_stale_unix_socket(where.view())) {
+      machine.remove_unix_socket(where.view());
+      fd = machine.open_listener(where.view(), listen);
+    }
     if (!fd) return failed(fd.error());
     sockets_[i].push_back(*fd);
     if (i != 0) continue;

@@ -175,6 +175,10 @@ void server_shard::hurry() {
   if (open_ != 0)
     log_info(shard_.log(), "{} shard={}: closing {} connections now", server_.options_.name, shard_.id(), open_);
   for_own([](connection& c) { c.close(close_how::reset, make_error_code(errc::stopped)); });
+  // Handlers of ours may wait for a dial; an endpoint that does not answer must not hold the stop.
+  shard_.local<connection_table>().for_each([](connection& c) {
+    if (c.phase_ == connection::phase::connecting) c.close(close_how::reset, make_error_code(errc::stopped));
+  });
 }
 
 void server_shard::for_own(void (*action)(connection&)) {

@@ -143,7 +143,8 @@ shoal::task<> tcp_proxy::serve(shoal::connection& client) {
     report_failure(mine, *e, "connect", last);
   }
   record(*from, client.bytes_received(), 0, "connect_failed");
-  client.close(shoal::close_how::reset, last);
+  // An orderly end: a reset so soon could hit the client inside its connect().
+  client.close(shoal::close_how::drain, last);
 }
 
 void tcp_proxy::link(on_shard& mine, std::shared_ptr<session> from, shoal::connection& client,

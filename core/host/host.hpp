@@ -86,6 +86,8 @@ class host {
   /// Ends the connection at once: RST to the peer, what is queued is dropped. The descriptor stays open.
   virtual void abort_socket(int fd) noexcept = 0;
   virtual void close_socket(int fd) noexcept = 0;
+  /// Whether a unix socket's file is there and nobody listens behind it: what a killed process leaves. Never blocks.
+  [[nodiscard]] virtual bool is_stale_unix_socket(socket_name_view name) noexcept = 0;
   /// Removes the file of a unix listener that is closed.
   virtual void remove_unix_socket(socket_name_view name) noexcept = 0;
 

@@ -175,6 +175,14 @@ class real_host final : public host {
     ::close(fd);
   }
 
+  bool is_stale_unix_socket(socket_name_view name) noexcept override {
+    if (name.family() != AF_UNIX) return false;
+    auto opened = stream_socket(AF_UNIX);
+    if (!opened) return false;
+    const descriptor fd{*opened};
+    return ::connect(fd.get(), name.data, name.size) != 0 && errno == ECONNREFUSED;
+  }
+
   void remove_unix_socket(socket_name_view name) noexcept override {
     const auto* unix_name = reinterpret_cast<const sockaddr_un*>(name.data);
     if (name.family() == AF_UNIX && unix_name->sun_path[0] != '\0') ::unlink(unix_name->sun_path);

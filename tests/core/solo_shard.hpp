@@ -39,6 +39,7 @@ class manual_host final : public host {
   void shutdown_socket(int, shutdown_side) noexcept override {}
   void abort_socket(int) noexcept override {}
   void close_socket(int) noexcept override {}
+  bool is_stale_unix_socket(shoal::socket_name_view) noexcept override { return false; }
   void remove_unix_socket(socket_name_view) noexcept override {}
   bool threaded() const noexcept override { return false; }
   result<std::unique_ptr<poller>> make_poller(poller_kind) override { return fail(errc::not_supported); }

@@ -73,7 +73,7 @@ class Failure(Case):
 
     def test_stop_while_an_endpoint_does_not_answer(self):
         with dropping_syns() as port:
-            text = config([port], upstream="timeouts: { connect: 1s }", rest="shutdown: { drain_timeout: 300ms }")
+            text = config([port], upstream="timeouts: { connect: 60s }", rest="shutdown: { drain_timeout: 300ms }")
             proxy = self.start_proxy(text)
             with connect(proxy.port) as client:
                 until(lambda: tcp_rows(SYN_SENT, remote=port), "the proxy is connecting")

@@ -161,6 +161,14 @@ class Operation(Case):
                 client.connect(str(front))
                 self.assertEqual(exchange(client, b"the first lives"), b"the first lives")
 
+    def test_unix_socket_of_a_proxy_that_was_killed(self):
+        text = builtin_echo().replace('"127.0.0.1:0"', f'"unix:{self.folder / "front.sock"}"')
+        self.start_proxy(text).kill()
+        self.assertTrue((self.folder / "front.sock").exists())
+        with self.proxy(text), socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.folder / "front.sock"))
+            self.assertEqual(exchange(client, b"again"), b"again")
+
     def test_ipv6(self):
         try:
             endpoint = listening(where="::1", family=socket.AF_INET6)

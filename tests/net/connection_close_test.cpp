@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How connections end: drain and reset, from everywhere, with and without a handler at work (connection.md, 4 and 5).
 #include <shoal/net/connection.hpp>
-
 #include <tests/net/net_rig.hpp>
 
 #include <boost/test/unit_test.hpp>

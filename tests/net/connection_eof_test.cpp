@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // EOF is an event of the read side: all bytes first, then EOF, and answers still go out (connection.md, section 4).
-#include <shoal/net/connection.hpp>
-
 #include <shoal/core/sleep.hpp>
+#include <shoal/net/connection.hpp>
 #include <tests/net/net_rig.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -113,8 +112,7 @@ SHOAL_WIRE_TEST(keep_half_open_keeps_the_writing_side) {
   peer client = rig.connect();
   client.finish_writing();
   BOOST_TEST(rig.until([] {
-    return shoal::shard::current().local<shoal::connection_table>().size() == 1 &&
-           net_rig::only_connection().at_eof();
+    return shoal::shard::current().local<shoal::connection_table>().size() == 1 && net_rig::only_connection().at_eof();
   }));
   rig.turns();
   rig.with_connection([](connection& c) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which hooks run, in what order, how often (connection.md, section 4).
 #include <shoal/net/connection.hpp>
-
 #include <tests/net/net_rig.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -50,8 +49,7 @@ SHOAL_WIRE_TEST(hooks_run_in_order_and_callbacks_last_added_first) {
   client.finish_writing();
   BOOST_TEST(client.wait_for_end() == 0);
   BOOST_TEST(events.wait_for("callback1"));
-  BOOST_TEST(events.all() ==
-             "prepare connect request:one request:two disconnect:eof callback3 callback2 callback1 ");
+  BOOST_TEST(events.all() == "prepare connect request:one request:two disconnect:eof callback3 callback2 callback1 ");
 }
 
 SHOAL_WIRE_TEST(a_connection_closed_in_prepare_has_no_further_hooks) {
@@ -130,9 +128,8 @@ SHOAL_WIRE_TEST(a_hook_that_overrides_settings_while_the_connection_ends_is_kept
 SHOAL_WIRE_TEST(a_handler_without_progress_waits_for_new_bytes) {
   event_log events;
   net_rig rig{on};
-  rig.server().on_request([&](connection& c) {
-    events.add((c.at_eof() ? "final:" : "call:") + std::to_string(c.input().len()));
-  });
+  rig.server().on_request(
+      [&](connection& c) { events.add((c.at_eof() ? "final:" : "call:") + std::to_string(c.input().len())); });
   rig.start();
   peer client = rig.connect();
   BOOST_TEST(client.send("a"));

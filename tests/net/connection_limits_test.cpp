@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Timeouts and marks: what bounds a connection in time and memory (connection.md, section 5).
 #include <shoal/net/connection.hpp>
-
 #include <tests/net/net_rig.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -88,7 +87,8 @@ SHOAL_WIRE_TEST(unread_input_above_the_high_mark_stops_reading_and_goes_on_later
   BOOST_TEST(rig.until([] { return net_rig::open_here() == 1 && net_rig::only_connection().input().len() >= high; }));
   rig.turns(50);
   BOOST_TEST(rig.with_connection([](connection& c) { return c.input().len(); }) <= high + receive);
-  BOOST_TEST(rig.on_shard([] { return shoal::shard::current().memory().counters().bytes_in_use; }) < 2 * (high + receive));
+  BOOST_TEST(rig.on_shard([] { return shoal::shard::current().memory().counters().bytes_in_use; }) <
+             2 * (high + receive));
   rig.on_shard([&] { door.open(); });
   BOOST_TEST(events.wait_for("all"));
   BOOST_TEST(sending.get());
@@ -109,7 +109,8 @@ SHOAL_WIRE_TEST(a_peer_reset_is_noticed_while_receiving_is_paused) {
   rig.start();
   peer client = rig.connect();
   BOOST_TEST(client.send(pattern(50'000)));
-  BOOST_TEST(rig.until([] { return net_rig::open_here() == 1 && net_rig::only_connection().input().len() >= 16 << 10; }));
+  BOOST_TEST(
+      rig.until([] { return net_rig::open_here() == 1 && net_rig::only_connection().input().len() >= 16 << 10; }));
   client.reset();
   BOOST_TEST(rig.until([] { return !net_rig::only_connection().is_active(); }));
   rig.on_shard([&] { door.open(); });

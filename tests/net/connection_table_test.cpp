@@ -36,9 +36,8 @@ BOOST_AUTO_TEST_CASE(a_stale_id_never_finds_another_connection) {
       return found != nullptr && found->id() == id;
     }));
     BOOST_TEST(rig.on_shard([stale] {
-      return std::ranges::none_of(stale, [](connection_id old) {
-        return shard::current().local<connection_table>().find(old) != nullptr;
-      });
+      return std::ranges::none_of(
+          stale, [](connection_id old) { return shard::current().local<connection_table>().find(old) != nullptr; });
     }));
     slots.insert(id.slot);
     stale.push_back(id);
@@ -56,8 +55,7 @@ BOOST_AUTO_TEST_CASE(ids_of_nothing_of_other_shards_and_of_unused_slots_find_not
   BOOST_TEST(rig.with_connection([](connection& c) {
     auto& table = shard::current().local<connection_table>();
     const auto id = c.id();
-    return table.find(connection_id{}) == nullptr &&
-           table.find(connection_id(1, id.slot, id.generation)) == nullptr &&
+    return table.find(connection_id{}) == nullptr && table.find(connection_id(1, id.slot, id.generation)) == nullptr &&
            table.find(connection_id(0, id.slot + 1U, id.generation)) == nullptr &&
            table.find(connection_id(0, id.slot, id.generation + 1)) == nullptr;
   }));

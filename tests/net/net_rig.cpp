@@ -14,9 +14,8 @@ void event_log::add(std::string event) {
 
 bool event_log::wait_for(const std::string& event, std::size_t times) {
   std::unique_lock lock(mutex_);
-  return added_.wait_for(lock, patience, [&] {
-    return static_cast<std::size_t>(std::ranges::count(events_, event)) >= times;
-  });
+  return added_.wait_for(lock, patience,
+                         [&] { return static_cast<std::size_t>(std::ranges::count(events_, event)) >= times; });
 }
 
 std::size_t event_log::count(const std::string& event) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A runtime with one server, peers that connect to it, and ways to look at a shard from the test. Nothing here sleeps: the
-// test waits for events that hooks write down, for a condition it looks at on the shard, or for its own socket.
+// A runtime with one server, peers that connect to it, and ways to look at a shard from the test. Nothing here sleeps:
+// the test waits for events that hooks write down, for a condition it looks at on the shard, or for its own socket.
 //
 // Thread rule: the test's thread, but for event_log (any) and gate (the shard that waits).
 // Invariant: stop(), at the latest the destructor, checks that no descriptor, block or timer is left.
@@ -23,9 +23,9 @@
 #include <vector>
 
 /// A test that runs twice: name_plain and name_filtered, with `on` saying which.
-#define SHOAL_WIRE_TEST(name)                                            \
-  static void name(::shoal::test::wire on);                              \
-  BOOST_AUTO_TEST_CASE(name##_plain) { name(::shoal::test::wire::plain); } \
+#define SHOAL_WIRE_TEST(name)                                                    \
+  static void name(::shoal::test::wire on);                                      \
+  BOOST_AUTO_TEST_CASE(name##_plain) { name(::shoal::test::wire::plain); }       \
   BOOST_AUTO_TEST_CASE(name##_filtered) { name(::shoal::test::wire::filtered); } \
   static void name(::shoal::test::wire on)
 
@@ -80,7 +80,8 @@ struct background {
 /// The value, or std::runtime_error when it does not come.
 template <class T>
 T get(std::future<T> future) {
-  if (future.wait_for(patience) != std::future_status::ready) throw std::runtime_error("a future was not fulfilled in time");
+  if (future.wait_for(patience) != std::future_status::ready)
+    throw std::runtime_error("a future was not fulfilled in time");
   return future.get();
 }
 
@@ -89,7 +90,7 @@ T get(std::future<T> future) {
 class net_rig {
  public:
   explicit net_rig(wire on, unsigned shards = 1, const std::function<void(server_options&)>& adjust = {},
-                   duration drain_timeout = patience);
+                   duration drain_timeout = std::chrono::seconds{1});
   ~net_rig();
 
   [[nodiscard]] shoal::server& server() noexcept { return server_; }

@@ -78,7 +78,7 @@ SHOAL_WIRE_TEST(flush_waits_for_its_own_bytes_only) {
     auto flushed = co_await first;
     events.add(word_of_result(flushed));
     static_cast<void>(c.output().write_string(pattern(16'000'000)));
-    c.flush();                   // does not leave: nobody reads
+    c.flush();                    // does not leave: nobody reads
     auto again = co_await first;  // is long done
     events.add(word_of_result(again));
   });
@@ -136,9 +136,8 @@ SHOAL_WIRE_TEST(everything_fails_after_close_and_nothing_crashes) {
     c.close_write();
     c.set_idle_timeout(1s);
   });
-  rig.server().on_disconnect([&](connection& c, std::error_code) {
-    events.add(c.flush().await_ready() ? "ready" : "waits");
-  });
+  rig.server().on_disconnect(
+      [&](connection& c, std::error_code) { events.add(c.flush().await_ready() ? "ready" : "waits"); });
   rig.start();
   peer client = rig.connect();
   client.finish_writing();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The filter the tests run with beside none: every byte xored with a key that depends on its place in the stream, so that
-// bytes lost, doubled or out of order show. No state beyond two positions, no bytes of its own.
+// The filter the tests run with beside none: every byte xored with a key that depends on its place in the stream, so
+// that bytes lost, doubled or out of order show. No state beyond two positions, no bytes of its own.
 //
 // Thread rule: as filter.hpp; an xor_mask belongs to one direction of one stream.
 #pragma once

@@ -17,7 +17,8 @@ from programs import catalogue
 
 BIN = pathlib.Path(os.environ["SHOAL_BIN"])
 CPUS = sorted(os.sched_getaffinity(0))
-SHORT = ["--rounds", "1", "--seconds", "0.05"]
+# Long enough for every connection to finish a message on a machine that is busy building.
+SHORT = ["--rounds", "1", "--seconds", "0.3"]
 
 
 def started(*arguments, **options):
