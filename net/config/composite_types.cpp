@@ -65,7 +65,8 @@ class list_type final : public value_type {
         most_(most) {}
 
   void read(reading& in, const node& from, void* to) const override {
-    if (from.what != node::kind::list && !(takes_single_ && from.what == node::kind::scalar)) {
+    const bool is_single = takes_single_ && from.what == node::kind::scalar;
+    if (!is_single && from.what != node::kind::list) {
       if (takes_single_) {
         // The element says best what it takes.
         element_->read(in, from, access_.add(to));
@@ -76,7 +77,7 @@ class list_type final : public value_type {
       return;
     }
     access_.clear(to);
-    if (from.what == node::kind::scalar) {
+    if (is_single) {
       element_->read(in, from, access_.add(to));
       return;
     }

@@ -257,7 +257,7 @@ bool has_tab_in_indentation(std::string_view text, unsigned line) {
   return text.find('\t') < text.find_first_not_of(" \t");
 }
 
-void report_syntax(const YAML::Exception& error, std::string_view text, std::string path, report& to) {
+void report_syntax(const YAML::Exception& error, std::string_view text, const std::string& path, report& to) {
   const position at = to_position(error.mark);
   report_tabs(text, to);
   if (has_tab_in_indentation(text, at.line)) return;

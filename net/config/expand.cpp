@@ -9,7 +9,7 @@ namespace shoal::config {
 namespace {
 
 // Longest text that comes out. An address or a path has no business being longer.
-constexpr std::size_t longest_value = 64 * 1024;
+constexpr std::size_t longest_value = 65'536;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -88,7 +88,7 @@ std::string doc_words(const key& k, bool inside_not_yet) {
 }
 
 // In a table a bar ends a cell, also inside backticks.
-std::string cell(std::string text) {
+std::string cell(const std::string& text) {
   std::string out;
   for (const char c : text) {
     if (c == '|') out += '\\';

@@ -104,10 +104,10 @@ struct type {
 
 /// A key called `name` for a member of S.
 template <class S, class M>
-[[nodiscard]] key field(std::string name, M S::* member, type<M> of, std::string doc) {
+[[nodiscard]] key field(std::string_view name, M S::* member, type<M> of, std::string_view doc) {
   return {
-      .name = std::move(name),
-      .doc = std::move(doc),
+      .name = std::string(name),
+      .doc = std::string(doc),
       .type = std::move(of.impl),
       .member = [member](void* object) -> void* { return &(static_cast<S*>(object)->*member); },
       .view = [member](const void* object) -> const void* { return &(static_cast<const S*>(object)->*member); },

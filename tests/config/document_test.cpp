@@ -57,9 +57,8 @@ BOOST_AUTO_TEST_CASE(takes_what_editors_write) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_keys_written_twice) {
-  BOOST_TEST(tree("a: 1\nb: { c: 1, c: 2 }\na: 3\n") ==
-             "x:2:12: b.c: duplicate key (the first is on line 2)\n"
-             "x:3:1: a: duplicate key (the first is on line 1)\n");
+  BOOST_TEST(tree("a: 1\nb: { c: 1, c: 2 }\na: 3\n") == "x:2:12: b.c: duplicate key (the first is on line 2)\n"
+                                                        "x:3:1: a: duplicate key (the first is on line 1)\n");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_what_makes_one_text_many_trees) {

@@ -65,8 +65,8 @@ BOOST_AUTO_TEST_CASE(do_one_thing) {
                  .contains("routes[0].upstream: `respond` is given too"));
   BOOST_TEST(routes("      - { upstream: a, match: { path: /a, path_prefix: / } }\n")
                  .contains("match.path_prefix: `path` is given too"));
-  BOOST_TEST(routes("      - { upstreams: [ { name: b } ] }\n")
-                 .contains("routes[0].upstreams[0].name: unknown upstream `b`"));
+  BOOST_TEST(
+      routes("      - { upstreams: [ { name: b } ] }\n").contains("routes[0].upstreams[0].name: unknown upstream `b`"));
   BOOST_TEST(routes("      - { redirect: { to: /new, status: 304 } }\n")
                  .contains("routes[0].redirect.status: 304 is no redirect"));
   BOOST_TEST(routes("      - { redirect: { to: /new } }\n") == "");
