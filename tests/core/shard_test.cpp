@@ -98,26 +98,6 @@ void post(shard& to, words& log, std::string text) {
   BOOST_TEST(to.mail().post_foreign(item));
 }
 
-words& local_log() {
-  static words log;
-  return log;
-}
-
-struct inner_local {
-  explicit inner_local(shard&) { local_log().emplace_back("inner made"); }
-  ~inner_local() { local_log().emplace_back("inner gone"); }
-  int value = 1;
-};
-struct outer_local {
-  explicit outer_local(shard& here) : inner(here.local<inner_local>()) { local_log().emplace_back("outer made"); }
-  ~outer_local() {
-    // What it was made from is still there.
-    local_log().push_back("outer gone, inner " + std::to_string(inner.value));
-  }
-  void stop() { local_log().emplace_back("outer stopped"); }
-  inner_local& inner;
-};
-
 int one() { return 1; }
 
 }  // namespace
@@ -366,24 +346,6 @@ BOOST_AUTO_TEST_CASE(reports_that_make_no_sense_for_an_operator_end_the_program)
   BOOST_TEST(shoal::test::aborts([&] { op.accepted(-1, {}); }));
   BOOST_TEST(shoal::test::aborts([&] { op.accept_failed({}); }));
   BOOST_TEST(shoal::test::aborts([&] { op.connected({}); }));
-}
-
-BOOST_AUTO_TEST_CASE(locals_are_made_once_and_go_in_reverse) {
-  local_log().clear();
-  {
-    solo_shard here;
-    auto& outer = here->local<outer_local>();
-    BOOST_TEST(&outer == &here->local<outer_local>());
-    BOOST_TEST(&outer.inner == &here->local<inner_local>());
-    here->stop_locals();
-  }
-  BOOST_TEST((local_log() == words{"inner made", "outer made", "outer stopped", "outer gone, inner 1", "inner gone"}));
-}
-
-BOOST_AUTO_TEST_CASE(each_shard_has_locals_of_its_own) {
-  stepped_shards shards{2};
-  shards[0].local<inner_local>().value = 5;
-  BOOST_TEST(shards[1].local<inner_local>().value == 1);
 }
 
 BOOST_AUTO_TEST_CASE(current_is_the_shard_that_runs) {
