@@ -84,7 +84,7 @@ class block_pool {
 
  private:
   using arena_list = boost::intrusive::list<arena, boost::intrusive::constant_time_size<true>>;
-  struct stack {
+  struct alignas(32) stack {  // so that its address is a shift away from the class
     block** top;
     block** end;  ///< base while closed
     block** base;

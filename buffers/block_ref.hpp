@@ -4,6 +4,7 @@
 // Thread rule: owner shard only.
 #pragma once
 
+#include <shoal/buffers/errc.hpp>
 #include <shoal/buffers/slab.hpp>
 
 #include <cstddef>
@@ -46,5 +47,13 @@ class block_ref {
  private:
   detail::block* block_ = nullptr;
 };
+
+inline result<block_ref> slab::allocate_block(std::size_t bytes, draw from) noexcept {
+  detail::block* b = take_block(detail::class_for(bytes), from);
+  if (b == nullptr) [[unlikely]]
+    return fail(errc::no_memory);
+  b->own_free = true;
+  return block_ref{b};
+}
 
 }  // namespace shoal

@@ -12,26 +12,11 @@ byte_chain& byte_chain::operator=(byte_chain&& other) noexcept {
   return *::new (this) byte_chain{std::move(other)};
 }
 
-void byte_chain::drop_all_of(segment* first) noexcept {
-  while (first != nullptr) {
-    segment* next = first->next;
-    slab::drop_segment(first);
-    first = next;
-  }
-}
-
 void byte_chain::drop_all() noexcept {
   release_kept();
   drop_all_of(read_);
   forget_chain();
   if (booked_ != nullptr) slab::drop_segment(std::exchange(booked_, nullptr));
-}
-
-void byte_chain::release_kept() noexcept {
-  lent_ = 0;
-  cached_ = 0;
-  scratch_ = nullptr;
-  drop_all_of(std::exchange(kept_, nullptr));
 }
 
 bool byte_chain::pin_first() noexcept {

@@ -24,8 +24,6 @@ namespace shoal::detail {
 
 class byte_chain {
  protected:
-  static constexpr std::uint64_t spans_out = std::uint64_t{1} << 63;
-
   explicit byte_chain(slab& home) noexcept : slab_{&home} {}
   byte_chain(byte_chain&& other) noexcept;
   byte_chain& operator=(byte_chain&& other) noexcept;
@@ -41,12 +39,31 @@ class byte_chain {
   /// The chain is somebody else's now; what it held has left at the read end.
   void forget_chain() noexcept {
     read_ = tail_ = nullptr;
-    read_at_ = commit_at_ = write_at_;
-    cached_ = 0;
+    moved_out(write_at_ - read_at_);
+    commit_at_ = write_at_;
   }
-  static void drop_all_of(segment* first) noexcept;
+  /// n bytes left at the read end without having been consumed.
+  void moved_out(std::size_t n) noexcept {
+    read_at_ += n;
+    if (lent_ != 0) [[unlikely]]
+      lent_ += n;
+  }
+  static void drop_all_of(segment* first) noexcept {
+    while (first != nullptr) {
+      segment* next = first->next;
+      slab::drop_segment(first);
+      first = next;
+    }
+  }
   void drop_all() noexcept;
-  void release_kept() noexcept;
+  void release_kept() noexcept {
+    lent_ = 0;
+    cached_to_ = 0;
+    scratch_ = nullptr;
+    segment* first = kept_;
+    kept_ = nullptr;
+    drop_all_of(first);
+  }
 
   void keep(segment* s) noexcept {
     s->next = kept_;
@@ -66,26 +83,27 @@ class byte_chain {
   /// node for it.
   [[nodiscard]] bool pin_spans() noexcept { return lent_ == 0 || read_ == nullptr || pin_first(); }
 
+  /// From now on spans may point into the first segment.
+  void lend() noexcept {
+    if (lent_ == 0) lent_ = read_at_ + 1;
+  }
   /// Consumes n > 0 bytes of the first segment.
   void drop_front(std::size_t n) noexcept {
     read_at_ += n;
-    if (lent_ != 0) {
-      lent_ += n;
-      forget_cached(n);
-    }
     read_->begin += n;
     if (read_->begin == read_->end) leave_first();
   }
   /// The same, handing them out.
   [[nodiscard]] std::span<const std::byte> lend_front(std::size_t n) noexcept {
     const std::span<const std::byte> out{read_->begin, n};
-    lent_ |= spans_out;
+    lend();
     drop_front(n);
     return out;
   }
   /// Consumes n bytes, across segments.
   void advance(std::size_t n) noexcept;
-  void forget_cached(std::size_t n) noexcept { cached_ -= n < cached_ ? static_cast<std::uint32_t>(n) : cached_; }
+  /// How many of the next bytes to read lie gathered at the end of scratch_.
+  [[nodiscard]] std::size_t cached() const noexcept { return cached_to_ > read_at_ ? cached_to_ - read_at_ : 0; }
 
   /// n bytes at the end where that is simple: in the tail's room, or in a first small block; else nullptr.
   [[nodiscard]] std::byte* grow(std::size_t n) noexcept {
@@ -117,10 +135,10 @@ class byte_chain {
   std::uint64_t commit_at_ = 0;
   segment* kept_ = nullptr;  ///< freed by release(): consumed while spans were out, scratch, pins
   std::uint64_t write_at_ = 0;
-  segment* scratch_ = nullptr;  ///< the one in kept_ that bytes are gathered in, if any
-  std::uint64_t lent_ = 0;      ///< spans_out, plus the bytes consumed since; 0: no span is out
-  segment* booked_ = nullptr;   ///< the space lent to the poller, with a reference of its own
-  std::uint32_t cached_ = 0;    ///< so many bytes at the end of scratch_ are the next to read
+  segment* scratch_ = nullptr;   ///< the one in kept_ that bytes are gathered in, if any
+  std::uint64_t lent_ = 0;       ///< where reading stood when the first span went out, plus 1; 0: none is out
+  segment* booked_ = nullptr;    ///< the space lent to the poller, with a reference of its own
+  std::uint64_t cached_to_ = 0;  ///< up to this position bytes lie at the end of scratch_, too
   std::uint8_t book_class_ = 0;
   std::uint8_t small_reads_ = 0;
   bool closed_ = false;
@@ -140,7 +158,7 @@ inline byte_chain::byte_chain(byte_chain&& other) noexcept
       scratch_{other.scratch_},
       lent_{other.lent_},
       booked_{other.booked_},
-      cached_{other.cached_},
+      cached_to_{other.cached_to_},
       book_class_{other.book_class_},
       small_reads_{other.small_reads_},
       closed_{other.closed_} {

@@ -58,8 +58,7 @@ result<link_buffer> link_buffer::take(std::size_t n) {
     cut->begin += left;
   }
   out.write_at_ = out.commit_at_ = n;
-  read_at_ += n;
-  forget_cached(n);
+  moved_out(n);
   return out;
 }
 

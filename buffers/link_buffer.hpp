@@ -25,6 +25,7 @@
 #include <shoal/buffers/block_ref.hpp>
 #include <shoal/buffers/byte_chain.hpp>
 #include <shoal/buffers/copy.hpp>
+#include <shoal/buffers/each_place.hpp>
 #include <shoal/buffers/endian.hpp>
 #include <shoal/buffers/errc.hpp>
 #include <shoal/buffers/owned_bytes.hpp>
@@ -69,7 +70,7 @@ class link_buffer : private detail::byte_chain {
   [[nodiscard]] bool empty() const noexcept { return commit_at_ == read_at_; }
   [[nodiscard]] std::size_t malloc_len() const noexcept { return write_at_ - commit_at_; }
   /// Bytes consumed while spans are out; their blocks wait for release().
-  [[nodiscard]] std::size_t unreleased() const noexcept { return lent_ & ~spans_out; }
+  [[nodiscard]] std::size_t unreleased() const noexcept { return lent_ == 0 ? 0 : read_at_ + 1 - lent_; }
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
   [[nodiscard]] slab& home() const noexcept { return *slab_; }
   /// Bytes that left at the read end, ever; and bytes committed, ever. Their difference is len(). A flush of everything
@@ -86,6 +87,10 @@ class link_buffer : private detail::byte_chain {
   /// Up to and including the delimiter.
   [[nodiscard]] result<bytes> until(char delimiter);
   [[nodiscard]] result<bytes> until(std::string_view delimiter);
+  /// Calls f for each message up to and including its delimiter, as long as there are whole ones, and consumes them:
+  /// half the work of asking for one after the other. f must not touch this buffer. Returns how many there were.
+  template <std::invocable<bytes> F>
+  result<std::size_t> each_until(char delimiter, F f);
   [[nodiscard]] result<std::string> read_string(std::size_t n);
   [[nodiscard]] result<std::vector<std::byte>> read_binary(std::size_t n);
   /// Fills `to` or fails.
@@ -205,6 +210,7 @@ class link_buffer : private detail::byte_chain {
   // Reading.
   result<bytes> peek_slow(std::size_t n);
   result<bytes> next_slow(std::size_t n);
+  result<void> skip_slow(std::size_t n);
   result<bytes> until_slow(char delimiter);
   // Writing.
   result<std::span<std::byte>> malloc_slow(std::size_t n);
@@ -230,36 +236,61 @@ inline result<link_buffer::bytes> link_buffer::next(std::size_t n) {
 
 inline result<link_buffer::bytes> link_buffer::peek(std::size_t n) {
   if (n - 1 < len() && n <= read_->size()) [[likely]] {
-    lent_ |= spans_out;
+    lend();
     return bytes{read_->begin, n};
   }
   return peek_slow(n);
 }
 
 inline result<void> link_buffer::skip(std::size_t n) {
-  if (n > len() || closed_) [[unlikely]]
-    return fail(too_few());
-  if (n - 1 < len() && n <= read_->size()) [[likely]]
-    drop_front(n);
-  else
-    advance(n);
+  if (n - 1 >= len() || n > read_->size()) [[unlikely]]
+    return skip_slow(n);
+  drop_front(n);
   return {};
 }
 
 inline result<void> link_buffer::consume(std::size_t n) {
   auto skipped = skip(n);
-  if (skipped) release();
+  if (skipped) [[likely]]
+    release();
   return skipped;
 }
 
 inline result<link_buffer::bytes> link_buffer::until(char delimiter) {
-  if (!empty()) [[likely]] {
-    const std::size_t piece = len() < read_->size() ? len() : read_->size();
-    const void* hit = std::memchr(read_->begin, delimiter, piece);
-    if (hit != nullptr) [[likely]]
-      return lend_front(static_cast<std::size_t>(static_cast<const std::byte*>(hit) + 1 - read_->begin));
+  if (read_ != nullptr) [[likely]] {
+    if (const void* hit = std::memchr(read_->begin, delimiter, read_->size())) [[likely]] {
+      const auto n = static_cast<std::size_t>(static_cast<const std::byte*>(hit) + 1 - read_->begin);
+      if (n <= len()) [[likely]]  // what follows is not committed yet
+        return lend_front(n);
+    }
   }
   return until_slow(delimiter);
+}
+
+template <std::invocable<link_buffer::bytes> F>
+result<std::size_t> link_buffer::each_until(char delimiter, F f) {
+  if (closed_) return fail(errc::closed);
+  std::size_t count = 0;
+  while (!empty()) {
+    const bytes piece = *pieces().begin();
+    const std::byte* begin = piece.data();
+    each_place_of(delimiter, begin, begin + piece.size(), [&](const std::byte* place) {
+      lend();
+      f(bytes{begin, place + 1});
+      begin = place + 1;
+      ++count;
+    });
+    if (begin != piece.data()) drop_front(static_cast<std::size_t>(begin - piece.data()));
+    // What is left of the piece goes on in the next, or is not complete yet.
+    const auto across = until(delimiter);
+    if (!across) {
+      if (across.error() == errc::not_enough_data) break;
+      return fail(across.error());
+    }
+    f(*across);
+    ++count;
+  }
+  return count;
 }
 
 template <std::unsigned_integral T, std::endian Order>

@@ -21,27 +21,35 @@ result<link_buffer::bytes> link_buffer::peek_slow(std::size_t n) {
   if (closed_ || n > len()) return fail(too_few());
   if (n == 0) return bytes{};
   if (n > max_contiguous) return fail(errc::message_too_long);
-  if (cached_ < n) {
-    if (scratch_ == nullptr || n - cached_ > static_cast<std::size_t>(scratch_end(scratch_) - scratch_->end)) {
+  std::size_t there = cached();
+  if (there < n) {
+    if (scratch_ == nullptr || n - there > static_cast<std::size_t>(scratch_end(scratch_) - scratch_->end)) {
       block* b = slab_->take_block(detail::class_for(n));
       if (b == nullptr) return fail(errc::no_memory);
       b->filled = b->capacity;
       scratch_ = slab::first_segment(b, b->data, b->data);
       keep(scratch_);
-      cached_ = 0;
+      there = 0;
     }
-    copy_out(cached_, {scratch_->end, n - cached_});
-    scratch_->end += n - cached_;
-    cached_ = static_cast<std::uint32_t>(n);
+    copy_out(there, {scratch_->end, n - there});
+    scratch_->end += n - there;
+    there = n;
+    cached_to_ = read_at_ + n;
   }
-  lent_ |= spans_out;
-  return bytes{scratch_->end - cached_, n};
+  lend();
+  return bytes{scratch_->end - there, n};
 }
 
 result<link_buffer::bytes> link_buffer::next_slow(std::size_t n) {
   auto out = peek_slow(n);
   if (out) advance(n);
   return out;
+}
+
+result<void> link_buffer::skip_slow(std::size_t n) {
+  if (closed_ || n > len()) return fail(too_few());
+  advance(n);
+  return {};
 }
 
 bool link_buffer::copy_out(std::size_t from, std::span<std::byte> to) const noexcept {

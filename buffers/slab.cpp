@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/buffers/slab.hpp>
 
-#include <shoal/buffers/block_ref.hpp>
-
 #include <algorithm>
 #include <stdexcept>
 
@@ -146,13 +144,6 @@ void slab::shrink(block& b, unsigned size_class) noexcept {
   assert_owner();
   pool_.shrink(&b, size_class);
   if (bytes_out() < relief_) update_level();
-}
-
-result<block_ref> slab::allocate_block(std::size_t bytes, draw from) noexcept {
-  block* b = take_block(detail::class_for(bytes), from);
-  if (b == nullptr) return fail(errc::no_memory);
-  b->own_free = true;
-  return block_ref{b};
 }
 
 // --- nodes ----------------------------------------------------------------------------------------------------------

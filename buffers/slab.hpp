@@ -101,8 +101,9 @@ class slab {
   static void node_departs(void* node) noexcept;
 
   // --- blocks -------------------------------------------------------------------------------------------------------
-  /// An empty block of at least `bytes` (up to 8 MiB), for provided-buffer rings and link_buffer::adopt().
-  [[nodiscard]] result<block_ref> allocate_block(std::size_t bytes, draw from = draw::normal) noexcept;
+  /// An empty block of at least `bytes` (up to 8 MiB), for provided-buffer rings and link_buffer::adopt(). Defined in
+  /// block_ref.hpp.
+  [[nodiscard]] inline result<block_ref> allocate_block(std::size_t bytes, draw from = draw::normal) noexcept;
 
   // --- once per turn, once per second ------------------------------------------------------------------------------
   /// Takes back what other threads returned; one relaxed load when there is nothing. Returns how many.

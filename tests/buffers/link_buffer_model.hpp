@@ -79,6 +79,7 @@ class link_buffer_model {
   void op_peek(modelled& m);
   void op_skip(modelled& m);
   void op_until(modelled& m);
+  void all_until(modelled& m, char delimiter);
   void op_read_copy(modelled& m);
   void op_read_integers(modelled& m);
   void op_too_much(modelled& m);

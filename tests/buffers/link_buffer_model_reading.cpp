@@ -40,6 +40,7 @@ void link_buffer_model::op_until(modelled& m) {
   }
   const std::size_t at = m.committed.find(delimiter);
   expect(m.real.find(delimiter) == at, "find");
+  if (delimiter.size() == 1 && choices_.one_in(4)) return all_until(m, delimiter[0]);
   const auto span = delimiter.size() == 1 ? m.real.until(delimiter[0]) : m.real.until(delimiter);
   if (!span && span.error() == errc::no_memory) return;
   if (at == std::string::npos) return expect(span.error() == errc::not_enough_data, "until what is not there");
@@ -47,6 +48,21 @@ void link_buffer_model::op_until(modelled& m) {
   expect(span.has_value(), "until");
   remember(m, *span, m.committed.substr(0, n));
   consumed(m, n);
+}
+
+void link_buffer_model::all_until(modelled& m, char delimiter) {
+  std::size_t seen = 0;
+  const auto count = m.real.each_until(delimiter, [&](std::span<const std::byte> message) {
+    const std::size_t end = m.committed.find(delimiter, seen);
+    expect(end != std::string::npos, "each_until: one message too many");
+    remember(m, message, m.committed.substr(seen, end + 1 - seen));
+    seen = end + 1;
+  });
+  if (count)
+    expect(m.committed.find(delimiter, seen) == std::string::npos, "each_until: a message missing");
+  else
+    expect(count.error() == errc::no_memory, "each_until");
+  consumed(m, seen);
 }
 
 void link_buffer_model::op_read_copy(modelled& m) {

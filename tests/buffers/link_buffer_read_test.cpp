@@ -134,6 +134,33 @@ BOOST_AUTO_TEST_CASE(bytes_are_found_across_blocks) {
   BOOST_TEST(text(buffer.until("\r\n\r\n").value()) == "ab\r\r\ncd\r\n\r\n");
 }
 
+BOOST_AUTO_TEST_CASE(whole_messages_are_handed_out_in_one_pass) {
+  own_slab own;
+  link_buffer buffer{*own.memory};
+  std::string all;
+  for (std::size_t i = 0; i < 300; ++i) all += std::string(i % 131, 'x') + '\n';
+  const std::string_view rest = "incomplete";
+  for (const std::size_t cut : {1U, 63U, 64U, 65U, 4096U, 10000U}) {
+    std::string_view left = all;
+    for (; left.size() > cut; left.remove_prefix(cut)) adopt_pieces(buffer, {left.substr(0, cut)});
+    adopt_pieces(buffer, {left, rest});
+    std::vector<std::span<const std::byte>> messages;
+    BOOST_TEST(buffer.each_until('\n', [&messages](auto message) { messages.push_back(message); }).value() == 300U);
+    std::string seen;
+    for (const auto message : messages) {
+      BOOST_TEST(text(message).find('\n') == message.size() - 1);
+      seen += text(message);
+    }
+    BOOST_TEST(seen == all);
+    BOOST_TEST(buffer.to_string() == rest);
+    BOOST_TEST(buffer.each_until('\n', [](auto) {}).value() == 0U);
+    (void)buffer.consume(rest.size());
+    BOOST_TEST(buffer.held_bytes() == 0U);
+  }
+  buffer.close();
+  BOOST_TEST((buffer.each_until('\n', [](auto) {}).error() == errc::closed));
+}
+
 BOOST_AUTO_TEST_CASE(uncommitted_bytes_are_neither_found_nor_shown) {
   own_slab own;
   link_buffer buffer{*own.memory};
