@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# bench_buffers: link_buffer beside other buffers, the slab beside other allocators. Skipped where its rivals are missing.
+# bench_buffers: link_buffer beside other buffers, the slab beside other allocators; left out where these are missing.
 find_package(benchmark QUIET)
 find_package(mimalloc QUIET)
 find_library(SHOAL_LIBEVENT event_core)
