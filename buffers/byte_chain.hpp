@@ -36,6 +36,11 @@ class byte_chain {
     (tail_ == nullptr ? read_ : tail_->next) = s;
     tail_ = s;
   }
+  /// Whether s begins right behind the last byte, in the same block. (The end of one block may be the address of the
+  /// next: look at both.)
+  [[nodiscard]] bool continues_tail(const segment& s) const noexcept {
+    return tail_ != nullptr && tail_->end == s.begin && tail_->owner == s.owner;
+  }
   /// The chain is somebody else's now; what it held has left at the read end.
   void forget_chain() noexcept {
     read_ = tail_ = nullptr;

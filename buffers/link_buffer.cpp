@@ -67,10 +67,19 @@ result<void> link_buffer::append_slow(link_buffer& source) {
   if (&source == this || source.read_ == nullptr) return {};
   SHOAL_CHECK(source.slab_ == slab_, "append of another shard's buffer: send it as a foreign_slice");
   if (!source.pin_spans()) return fail(errc::no_memory);
-  link(source.read_);
-  tail_ = source.tail_;
   write_at_ += source.write_at_ - source.read_at_;
+  segment* first = source.read_;
+  segment* last = source.tail_;
   source.forget_chain();
+  if (continues_tail(*first)) {  // one run of bytes again: one entry for the kernel
+    tail_->end = first->end;
+    segment* rest = first->next;
+    slab::drop_segment(first);
+    if (rest == nullptr) return {};
+    first = rest;
+  }
+  link(first);
+  tail_ = last;
   return {};
 }
 

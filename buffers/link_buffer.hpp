@@ -174,6 +174,10 @@ class link_buffer : private detail::byte_chain {
   /// adaptive size; else a new block of that size, or of what memory allows. The size starts at 4 KiB, doubles when a
   /// read fills it, up to 8 MiB or `cap`, and halves after two reads in a row of at most a quarter.
   [[nodiscard]] result<std::span<std::byte>> book(std::size_t cap = npos);
+  /// The same for bytes that will be appended to `onward`: while that is backed up, the room behind its last bytes
+  /// comes first, if no booking and no bytes are here. So what waits fills its blocks, instead of pinning each one
+  /// part-filled.
+  [[nodiscard]] result<std::span<std::byte>> book_behind(const link_buffer& onward, std::size_t cap = npos);
   /// The first n bytes of the booked space are received and, like all bytes written before, readable. 0 cancels.
   result<void> book_ack(std::size_t n);
   /// A reference to the block under the booking, so that it outlives this buffer while the kernel writes into it.
@@ -219,7 +223,7 @@ class link_buffer : private detail::byte_chain {
   result<void> insert(block* b, std::size_t size, std::size_t remain);
   std::size_t gather_pieces() noexcept;
   // Poller.
-  result<std::span<std::byte>> book_slow(std::size_t cap);
+  result<std::span<std::byte>> book_slow(std::size_t cap, const segment* last);
   result<void> book_ack_slow(std::size_t n);
   void adapt(std::size_t received, std::size_t lent) noexcept;
   std::size_t get_bytes_slow(std::span<iovec> out) const noexcept;
@@ -378,7 +382,8 @@ result<void> link_buffer::write_direct(T&& owner, std::size_t remain) {
 }
 
 inline result<void> link_buffer::append(link_buffer&& source) {
-  if (closed_ || source.read_ == nullptr || source.lent_ != 0 || &source == this || source.slab_ != slab_) [[unlikely]]
+  if (closed_ || source.read_ == nullptr || source.lent_ != 0 || &source == this || source.slab_ != slab_ ||
+      continues_tail(*source.read_)) [[unlikely]]
     return append_slow(source);
   (tail_ == nullptr ? read_ : tail_->next) = source.read_;
   tail_ = source.tail_;
@@ -396,7 +401,13 @@ inline result<std::span<std::byte>> link_buffer::book(std::size_t cap) {
       return std::span{b->data, size};
     }
   }
-  return book_slow(cap);
+  return book_slow(cap, tail_);
+}
+
+inline result<std::span<std::byte>> link_buffer::book_behind(const link_buffer& onward, std::size_t cap) {
+  if (onward.tail_ == nullptr || tail_ != nullptr || onward.slab_ != slab_) [[likely]]
+    return book(cap);
+  return book_slow(cap, onward.tail_);
 }
 
 inline result<void> link_buffer::book_ack(std::size_t n) {

@@ -6,14 +6,15 @@
 
 namespace shoal {
 
-result<std::span<std::byte>> link_buffer::book_slow(std::size_t cap) {
+/// `last` is the segment whose block may have room behind it.
+result<std::span<std::byte>> link_buffer::book_slow(std::size_t cap, const segment* last) {
   if (closed_) return fail(errc::closed);
   if (cap == 0) return fail(errc::invalid_argument);
   if (booked_ != nullptr) return fail(errc::concurrent_access);
   const std::size_t wanted = std::min(book_size(), cap);
-  const bool has_room = tail_ != nullptr && tail_->end == tail_->owner->room_begin() && tail_->owner->room() > 0;
-  if (has_room && tail_->owner->room() >= wanted / 4) {
-    booked_ = slab_->share(tail_->owner, tail_->end, tail_->end + std::min(tail_->owner->room(), cap));
+  const bool has_room = last != nullptr && last->end == last->owner->room_begin() && last->owner->room() > 0;
+  if (has_room && last->owner->room() >= wanted / 4) {
+    booked_ = slab_->share(last->owner, last->end, last->end + std::min(last->owner->room(), cap));
     if (booked_ == nullptr) return fail(errc::no_memory);
   } else {
     unsigned size_class = detail::class_for(wanted);
@@ -38,9 +39,7 @@ result<void> link_buffer::book_ack_slow(std::size_t n) {
   // What was not filled is room again; nobody can have grown behind it, because nobody's bytes end at `filled`.
   s->end = s->begin + n;
   s->owner->filled = static_cast<std::uint32_t>(s->end - s->owner->data);
-  // Right behind the tail it becomes part of it. The end of one block may be the address of the next: look at both.
-  const bool extends_tail = tail_ != nullptr && tail_->owner == s->owner && tail_->end == s->begin;
-  if (n > 0 && !extends_tail) {
+  if (n > 0 && !continues_tail(*s)) {
     link(s);
   } else {
     if (n > 0) tail_->end = s->end;
@@ -56,7 +55,7 @@ void link_buffer::adapt(std::size_t received, std::size_t lent) noexcept {
   if (received == lent) {
     small_reads_ = 0;
     if (received >= size && book_class_ + 1U < detail::block_classes) ++book_class_;
-  } else if (received > size / 4) {
+  } else if (received > std::min(size, lent) / 4) {  // less was lent than the size: a tail's room, or the caller's cap
     small_reads_ = 0;
   } else if (book_class_ > 0 && ++small_reads_ == 2) {
     small_reads_ = 0;

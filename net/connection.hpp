@@ -199,6 +199,7 @@ class connection final : public fd_operator {
   void flush_dirty() override;
 
   // Input side (connection_input.cpp).
+  [[nodiscard]] result<std::span<std::byte>> book_input();
   void decode_input();
   void wake_reader();
   void update_receiving();

@@ -3,12 +3,35 @@
 #include <shoal/net/connection.hpp>
 #include <shoal/net/filter.hpp>
 #include <shoal/net/reader.hpp>
+#include <shoal/net/relay.hpp>
+
+#include <algorithm>
 
 namespace shoal {
 
+namespace {
+
+/// However full the other side is, a receive that was asked for gets a page: less would cost more calls than it saves.
+constexpr std::size_t smallest_receive = 4096;
+
+}  // namespace
+
+/// Bytes mostly go on to this connection's output, or to its relay partner's. While that is backed up, receive into the
+/// room behind what is queued there, no more than its high mark leaves, and in pieces of a quarter of the mark: each
+/// queue pins one block that is mostly sent and one that is mostly empty, and these should not outweigh the queue.
+result<std::span<std::byte>> connection::book_input() {
+  const auto most = profile_->options.max_receive;
+  if (filter_ != nullptr) return filter_->raw_input.book(most);
+  const connection* onward = relay_ == nullptr ? this : relay_->other_of(*this);
+  if (onward == nullptr || onward->output_.empty()) return input_.book(most);
+  const auto high = onward->profile().options.output.high;
+  const auto queued = onward->unsent();
+  const auto left = std::min(high > queued ? high - queued : 0, high / 4);
+  return input_.book_behind(onward->output_, std::min(std::max(left, smallest_receive), most));
+}
+
 std::span<std::byte> connection::inputs() {
-  auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
-  auto booked = raw.book(profile_->options.max_receive);
+  auto booked = book_input();
   if (booked) return *booked;
   // The slab is at its limit: this connection ends, the others go on (D15).
   broken_ = true;

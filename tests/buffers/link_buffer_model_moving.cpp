@@ -10,7 +10,7 @@ void link_buffer_model::op_book(modelled& m) {
   doing_ = "book";
   if (m.committed.size() > 96 * 1024) return;
   const std::size_t cap = choices_.one_in(4) ? 1 + choices_.below(5000) : link_buffer::npos;
-  auto space = m.real.book(cap);
+  auto space = choices_.one_in(3) ? m.real.book_behind(any_buffer().real, cap) : m.real.book(cap);
   if (!m.booked.empty()) return expect(space.error() == errc::concurrent_access, "two bookings");
   if (!done_or_no_memory(space, "book")) return;
   expect(!space->empty() && space->size() <= cap, "size of the booking");

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,47 @@ BOOST_AUTO_TEST_CASE(the_tails_room_comes_first_while_it_is_worth_a_read) {
   BOOST_TEST(buffer.book()->size() == 4096U);  // 1023 bytes are not
   (void)buffer.book_ack(1);
   BOOST_TEST(piece_count(buffer) == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_behind_a_full_socket_fills_its_blocks) {
+  own_slab own;
+  link_buffer input{*own.memory};
+  link_buffer output{*own.memory};
+  const std::string text = pattern(100);
+  std::string all;
+  for (int i = 0; i < 1000; ++i) {
+    const auto space = input.book_behind(output).value();
+    std::memcpy(space.data(), text.data(), text.size());
+    BOOST_REQUIRE(input.book_ack(text.size()).has_value());
+    BOOST_REQUIRE(output.append(input.take_all()).has_value());
+    BOOST_REQUIRE(output.commit().has_value());
+    all += text;
+  }
+  BOOST_TEST((output == all));
+  BOOST_TEST(output.held_bytes() <= all.size() * 4 / 3 + 4096);   // one block each would be 4 MiB
+  BOOST_TEST(piece_count(output) == output.held_bytes() / 4096);  // neighbours are one piece again
+  BOOST_TEST(own.memory->bytes_copied() == 0U);
+  BOOST_TEST(input.held_bytes() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_booking_behind_another_buffer_leaves_that_buffer_writable) {
+  own_slab own;
+  link_buffer input{*own.memory};
+  link_buffer output{*own.memory};
+  (void)output.write_string("first ");
+  (void)output.commit();
+  const auto space = input.book_behind(output).value();
+  BOOST_TEST(space.size() == 4090U);
+  (void)output.write_string("second ");  // not over what is being received
+  (void)output.commit();
+  std::memcpy(space.data(), "third", 5);
+  BOOST_TEST(input.book_ack(5).has_value());
+  (void)output.append(input.take_all());
+  (void)output.commit();
+  BOOST_TEST((output == "first second third"));
+  // Where the other side is empty, or bytes wait here already, it is an ordinary booking.
+  link_buffer nothing{*own.memory};
+  BOOST_TEST(input.book_behind(nothing)->size() == 4096U);
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_booking_holds_nothing) {
