@@ -200,9 +200,16 @@ unsigned mailbox::drain_foreign() {
   for (; taken < drain_budget; ++taken) {
     if (foreign_taken_ == nullptr) take_foreign();
     if (foreign_taken_ == nullptr) break;
-    const std::unique_ptr<foreign_item> item{foreign_taken_};
+    foreign_item* item = foreign_taken_;
     foreign_taken_ = item->next_;
-    item->run();
+    if (item->lent_) {
+      SHOAL_ASSERT(in_flight_ > 0);
+      --in_flight_;
+      item->run();
+    } else {
+      const std::unique_ptr<foreign_item> posted{item};
+      posted->run();
+    }
   }
   counters_.foreign += taken;
   return taken;
@@ -229,12 +236,20 @@ bool mailbox::fall_asleep() noexcept {
 
 bool mailbox::post_foreign(std::unique_ptr<foreign_item>& item) noexcept {
   if (doorbell_.foreign_closed.load(std::memory_order_acquire)) return false;
-  foreign_item* node = item.release();
-  foreign_item* top = doorbell_.foreign.load(std::memory_order_relaxed);
-  do node->next_ = top;
-  while (!doorbell_.foreign.compare_exchange_weak(top, node, std::memory_order_seq_cst, std::memory_order_relaxed));
-  if (foreign_sees_asleep(doorbell_.asleep) && doorbell_.asleep.exchange(false)) owner_poller_->wake();
+  push_foreign(*item.release());
   return true;
+}
+
+void mailbox::give_back(foreign_item& item) noexcept {
+  SHOAL_ASSERT(item.lent_);
+  push_foreign(item);
+}
+
+void mailbox::push_foreign(foreign_item& item) noexcept {
+  foreign_item* top = doorbell_.foreign.load(std::memory_order_relaxed);
+  do item.next_ = top;
+  while (!doorbell_.foreign.compare_exchange_weak(top, &item, std::memory_order_seq_cst, std::memory_order_relaxed));
+  if (foreign_sees_asleep(doorbell_.asleep) && doorbell_.asleep.exchange(false)) owner_poller_->wake();
 }
 
 void mailbox::close_foreign() noexcept { doorbell_.foreign_closed.store(true, std::memory_order_release); }

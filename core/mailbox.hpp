@@ -5,8 +5,8 @@
 //
 // An idle poll reads the summary and the foreign stack's head: one cache line, whatever the number of shards.
 //
-// Thread rule: owner shard only, but for post_foreign() and what other shards' mailboxes do to `doorbell_`.
-// Invariants:
+// Thread rule: owner shard only, but for post_foreign(), give_back() and what other shards' mailboxes do to
+// `doorbell_`. Invariants:
 //  1. A published message's sender bit is set, or the receiver is past clearing it and will read the lane.
 //  2. Draining never sends and waits: replies have their room (lane.hpp), new requests suspend.
 //  3. A message sent comes back exactly once.
@@ -31,7 +31,8 @@ inline constexpr unsigned drain_budget = 256;
 /// A sender publishes after this many, or at the end of its turn.
 inline constexpr unsigned publish_batch = 16;
 
-/// Work from a thread that is no shard; freed by run().
+/// Work from a thread that is no shard. Posted, it is the mailbox's, which frees it when it has run; lent and given
+/// back, it is its owner's, and run() may end it.
 class foreign_item {
  public:
   virtual ~foreign_item() = default;
@@ -40,6 +41,7 @@ class foreign_item {
  private:
   friend class mailbox;
   foreign_item* next_ = nullptr;
+  bool lent_ = false;
 };
 
 struct mailbox_counters {
@@ -88,7 +90,15 @@ class mailbox {
   /// The owner stops taking foreign items; those queued run once more by drain().
   void close_foreign() noexcept;
 
-  /// Messages this shard has sent that are not back yet.
+  /// `item` goes to a thread that is no shard; it counts as in flight until give_back() has brought it here again.
+  void lend(foreign_item& item) noexcept {
+    item.lent_ = true;
+    ++in_flight_;
+  }
+  /// Any thread: runs what was lent on the owner. Never refused, since the owner waits for what is in flight.
+  void give_back(foreign_item& item) noexcept;
+
+  /// Messages this shard has sent, and items it has lent, that are not back yet.
   [[nodiscard]] std::uint64_t in_flight() const noexcept { return in_flight_; }
   [[nodiscard]] const mailbox_counters& counters() const noexcept { return counters_; }
 
@@ -112,6 +122,7 @@ class mailbox {
   void serve_waiting(lane& out);
   unsigned drain_foreign();
   void take_foreign() noexcept;
+  void push_foreign(foreign_item& item) noexcept;
 
   const shard_id id_;
   const fence_kind fence_;

@@ -128,6 +128,7 @@ std::expected<void, start_failure> runtime::start() {
 void runtime::start_threads() {
   std::size_t started = 0;
   try {
+    helpers_.start(std::max(options_.helper_threads, 1U), shards());
     for (; started < shards(); ++started) {
       members_[started]->thread = std::thread([this, &self = *members_[started]] { shard_main(self); });
     }
@@ -185,6 +186,7 @@ void runtime::wait() {
     if (m->thread.joinable()) m->thread.join();
   }
   if (members_.empty()) return;
+  helpers_.stop();
   {
     const std::scoped_lock lock(mutex_);
     members_.clear();
@@ -255,6 +257,7 @@ void runtime::shard_main(member& self) {
   if (!failed_) run_shard(self);
   arrive(arrived_);
   wait_for(arrived_, 4 * shards());  // nobody uses anybody's mailbox any more
+  helpers_.wait_idle();
   if (self.running != nullptr) report(self);
   {
     const std::scoped_lock lock(mutex_);

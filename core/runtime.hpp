@@ -10,6 +10,7 @@
 //  2. A shard leaves its loop only when every shard is quiet, so a message in flight always returns.
 #pragma once
 
+#include <shoal/core/helper_pool.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/log.hpp>
 #include <shoal/core/service.hpp>
@@ -33,6 +34,7 @@ struct runtime_options {
   shard_request shards;  ///< how many, where, with how much memory
   poller_kind poller = poller_kind::automatic;
   duration idle_spin = duration::zero();
+  unsigned helper_threads = 2;                        ///< for offload(); at least 1
   duration stop_delay = duration::zero();             ///< stop() goes on serving this long before it begins
   duration drain_timeout = std::chrono::seconds{30};  ///< stop() finishes gracefully until then
   log_options log;
@@ -89,6 +91,7 @@ class runtime {
   [[nodiscard]] const runtime_options& options() const noexcept { return options_; }
   [[nodiscard]] logger& log() noexcept { return log_; }
   [[nodiscard]] host& machine() noexcept { return *machine_; }
+  [[nodiscard]] helper_pool& helpers() noexcept { return helpers_; }
   /// By shard; complete after the end, name and reason of the poller from start() on.
   [[nodiscard]] const std::vector<shard_report>& reports() const noexcept { return reports_; }
 
@@ -125,6 +128,8 @@ class runtime {
   std::unique_ptr<signal_wait> signals_;
   shard_plan plan_;
   std::vector<shard_report> reports_;
+
+  helper_pool helpers_;
 
   std::mutex mutex_;  // guards members_ against post() and stop() from other threads; shards never take it in a turn
   std::vector<std::unique_ptr<member>> members_;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A counting semaphore. Not the standard's: that of GCC 12.2's library can sleep through a release (its bug 104928).
+//
+// Thread rule: any thread. release() makes a system call only when somebody waits.
+#pragma once
+
+#include <shoal/core/instant.hpp>
+
+#include <semaphore.h>
+
+#include <cerrno>
+#include <ctime>
+
+namespace shoal {
+
+class semaphore {
+ public:
+  semaphore() noexcept { ::sem_init(&sem_, 0, 0); }
+  semaphore(const semaphore&) = delete;
+  semaphore& operator=(const semaphore&) = delete;
+  ~semaphore() { ::sem_destroy(&sem_); }
+
+  void release() noexcept { ::sem_post(&sem_); }
+  void acquire() noexcept {
+    while (::sem_wait(&sem_) != 0 && errno == EINTR) {
+    }
+  }
+  /// Until `deadline` of the monotonic clock at the latest. Whether it was released.
+  bool acquire_until(instant deadline) noexcept {
+    constexpr std::int64_t second = 1'000'000'000;
+    const std::int64_t ns = deadline.time_since_epoch().count();
+    const timespec until{.tv_sec = ns / second, .tv_nsec = ns % second};
+    int failed = 0;
+    while ((failed = ::sem_clockwait(&sem_, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR) {
+    }
+    return failed == 0;
+  }
+
+ private:
+  sem_t sem_;
+};
+
+}  // namespace shoal
