@@ -32,6 +32,7 @@ struct runtime::member {
   explicit member(shard_id number) : id(number) {}
 
   const shard_id id;
+  shard_activity activity;  // outlives the shard: the watch reads it
   std::thread thread;
   std::unique_ptr<shard> running;
   poller* io = nullptr;  // for wake(), while the shard lives
@@ -68,7 +69,10 @@ log_options with_clock(log_options options, const std::shared_ptr<host>& machine
 }  // namespace
 
 runtime::runtime(runtime_options options, std::shared_ptr<host> machine)
-    : options_(std::move(options)), machine_(std::move(machine)), log_(with_clock(options_.log, machine_)) {}
+    : options_(std::move(options)),
+      machine_(std::move(machine)),
+      log_(with_clock(options_.log, machine_)),
+      watch_(*machine_, log_) {}
 
 runtime::~runtime() {
   stop_now();
@@ -125,15 +129,25 @@ std::expected<void, start_failure> runtime::start() {
   return {};
 }
 
+void runtime::start_watch() {
+  std::vector<shard_activity*> all;
+  for (const auto& m : members_) all.push_back(&m->activity);
+  watch_.start(options_.stall, all);
+}
+
 void runtime::start_threads() {
   std::size_t started = 0;
+  std::string what = "helper threads";
   try {
     helpers_.start(std::max(options_.helper_threads, 1U), shards());
+    what = "the stall watch and its signal";
+    start_watch();
     for (; started < shards(); ++started) {
+      what = "shard " + std::to_string(started) + ": thread";
       members_[started]->thread = std::thread([this, &self = *members_[started]] { shard_main(self); });
     }
   } catch (const std::system_error& error) {
-    fail_start({error.code(), "shard " + std::to_string(started) + ": thread"});
+    fail_start({error.code(), what});
     // Those that started must not wait at the gates for those that never will.
     arrived_.fetch_add(gates * (shards() - started));
     arrived_.notify_all();
@@ -186,6 +200,7 @@ void runtime::wait() {
     if (m->thread.joinable()) m->thread.join();
   }
   if (members_.empty()) return;
+  watch_.stop();
   helpers_.stop();
   {
     const std::scoped_lock lock(mutex_);
@@ -219,13 +234,15 @@ bool runtime::post_item(shard_id to, std::unique_ptr<foreign_item> item) noexcep
   return members_[to]->running->mail().post_foreign(item);
 }
 
-shard_options runtime::options_for(shard_id id) const {
+shard_options runtime::options_for(shard_id id) {
   const placement& where = plan_.shards[id];
   shard_options made;
   made.id = id;
   made.shards = shards();
   made.idle_spin = options_.idle_spin;
   made.fence = choose_fence();
+  made.activity = &members_[id]->activity;
+  made.watch = &watch_;
   made.memory.owner = id;
   made.memory.limit_bytes = where.memory;
   made.memory.reserve_bytes = std::min(made.memory.reserve_bytes, where.memory / 4);
@@ -238,6 +255,7 @@ shard_options runtime::options_for(shard_id id) const {
 // ---- on the shard's thread ----
 
 void runtime::shard_main(member& self) {
+  stall_watch::join(self.activity);
   build_shard(self);
   arrive(arrived_);
   wait_for(arrived_, shards());  // all built, or one failed
@@ -265,6 +283,7 @@ void runtime::shard_main(member& self) {
     self.io = nullptr;
   }
   self.running.reset();
+  watch_.leave(self.activity);
   arrive(arrived_);
   if (arrived_ == gates * shards() && signals_ != nullptr) signals_->wake();
 }

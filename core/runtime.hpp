@@ -16,6 +16,7 @@
 #include <shoal/core/service.hpp>
 #include <shoal/core/shard.hpp>
 #include <shoal/core/shard_plan.hpp>
+#include <shoal/core/stall_watch.hpp>
 
 #include <atomic>
 #include <functional>
@@ -37,6 +38,7 @@ struct runtime_options {
   unsigned helper_threads = 2;                        ///< for offload(); at least 1
   duration stop_delay = duration::zero();             ///< stop() goes on serving this long before it begins
   duration drain_timeout = std::chrono::seconds{30};  ///< stop() finishes gracefully until then
+  stall_options stall;
   log_options log;
 };
 
@@ -109,6 +111,7 @@ class runtime {
   [[nodiscard]] std::expected<void, start_failure> prepare_services();
   void finish_services(std::size_t prepared) noexcept;
   void start_threads();
+  void start_watch();
   void fail_start(start_failure failure);
   void shard_main(member& self);
   void build_shard(member& self);
@@ -118,7 +121,7 @@ class runtime {
   void report(member& self);
   void wake_all() noexcept;
   [[nodiscard]] bool post_item(shard_id to, std::unique_ptr<foreign_item> item) noexcept;
-  [[nodiscard]] shard_options options_for(shard_id id) const;
+  [[nodiscard]] shard_options options_for(shard_id id);
 
   runtime_options options_;
   std::shared_ptr<host> machine_;
@@ -130,6 +133,7 @@ class runtime {
   std::vector<shard_report> reports_;
 
   helper_pool helpers_;
+  stall_watch watch_;
 
   std::mutex mutex_;  // guards members_ against post() and stop() from other threads; shards never take it in a turn
   std::vector<std::unique_ptr<member>> members_;

@@ -9,6 +9,7 @@
 #include <semaphore.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <ctime>
 
 namespace shoal {
@@ -25,7 +26,7 @@ class semaphore {
     while (::sem_wait(&sem_) != 0 && errno == EINTR) {
     }
   }
-  /// Until `deadline` of the monotonic clock at the latest. Whether it was released.
+  /// Waits until `deadline` (of host::now(), the monotonic clock) at the latest. Whether it was released.
   bool acquire_until(instant deadline) noexcept {
     constexpr std::int64_t second = 1'000'000'000;
     const std::int64_t ns = deadline.time_since_epoch().count();

@@ -2,6 +2,7 @@
 #include <shoal/core/shard.hpp>
 
 #include <shoal/core/frame_memory.hpp>
+#include <shoal/core/stall_watch.hpp>
 
 namespace shoal {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 // since the one before.
 constexpr duration trim_interval = std::chrono::seconds{1};
 constexpr unsigned trims_after_work = 2;
+// Without a watch there is no clock to ask for the price of a load; a simulated shard yields by count.
+constexpr unsigned unwatched_calls_per_slice = 64;
 
 }  // namespace
 
@@ -30,7 +33,9 @@ shard::shard(const shard_options& options, runtime& owner, host& machine, std::u
         shard& here = current();
         --here.trims_left_;
         here.memory().trim();
-      }) {}
+      }),
+      activity_(options.activity != nullptr ? *options.activity : own_activity_),
+      watch_(options.watch) {}
 
 shard::~shard() {
   const entered here{*this};
@@ -57,11 +62,20 @@ void shard::destroy_locals() {
 void shard::turn(bool may_block) {
   const entered here{*this};
   ++counters_.turns;
+  if (activity_.slice.load(std::memory_order_relaxed) != time_slice::unused)
+    activity_.slice.store(time_slice::unused, std::memory_order_relaxed);
+  tasks_.splice(tasks_.end(), next_turn_);
+  enter(turn_step::poll);
   io_->poll(next_deadline(may_block), *this);
+  enter(turn_step::deliver);
   deliver();
+  enter(turn_step::mail);
   drain_mail();
+  enter(turn_step::tasks);
   run_tasks();
+  enter(turn_step::timers);
   expire_timers();
+  enter(turn_step::flush);
   flush_dirty();
   mail_.publish_all();
   memory_->drain_returns();
@@ -85,6 +99,7 @@ instant shard::before_block(instant deadline) {
   if (deadline == instant::min() || has_work()) return instant::min();
   mail_.publish_all();  // what tasks sent between two turns, at the start and at the stop
   asleep_ = mail_.fall_asleep();
+  if (asleep_) enter(turn_step::asleep);
   return asleep_ ? deadline : instant::min();
 }
 
@@ -92,6 +107,8 @@ void shard::after_block() {
   if (asleep_) {
     asleep_ = false;
     mail_.wake_up();
+    enter(turn_step::poll);
+    if (watch_ != nullptr && watch_->is_dormant()) watch_->rouse();
   }
   now_ = machine_.now();
 }
@@ -123,6 +140,15 @@ void shard::run_tasks() {
     ++counters_.tasks;
     item.run(item);
   }
+}
+
+/// The first call in a turn begins a slice; one that is over has been ended by the watch.
+bool shard::begin_slice() noexcept {
+  if (watch_ == nullptr) return ++unwatched_calls_ % unwatched_calls_per_slice != 0;
+  if (activity_.slice.load(std::memory_order_relaxed) == time_slice::over) return false;
+  activity_.slice.exchange(time_slice::running, std::memory_order_seq_cst);  // before count_slices() looks
+  watch_->count_slices();
+  return true;
 }
 
 void shard::expire_timers() {

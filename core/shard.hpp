@@ -21,6 +21,7 @@
 #include <shoal/core/poller/poller.hpp>
 #include <shoal/core/random.hpp>
 #include <shoal/core/run_item.hpp>
+#include <shoal/core/shard_activity.hpp>
 #include <shoal/core/timer_wheel.hpp>
 
 #include <cstdint>
@@ -32,6 +33,7 @@ namespace shoal {
 
 class logger;
 class runtime;
+class stall_watch;
 
 /// Tasks run per turn; what is left waits for the next one, so that input is looked at in between.
 inline constexpr unsigned task_budget = 256;
@@ -55,6 +57,8 @@ struct shard_options {
   slab_options memory;
   duration idle_spin = duration::zero();  ///< keep polling this long after the last work before sleeping
   fence_kind fence = fence_kind::read_modify_write;
+  shard_activity* activity = nullptr;  ///< where to say what goes on, for `watch`; must outlive both
+  stall_watch* watch = nullptr;
 };
 
 class shard final : private poll_sleeper {
@@ -85,6 +89,14 @@ class shard final : private poll_sleeper {
 
   /// Runs `item` in the "run tasks" step.
   void schedule(run_item& item) noexcept { tasks_.push_back(item); }
+  /// The same, but after the next poll: everything else comes first.
+  void schedule_next_turn(run_item& item) noexcept { next_turn_.push_back(item); }
+  /// Whether long work may go on, see maybe_yield.hpp.
+  [[nodiscard]] bool slice_goes_on() noexcept {
+    return activity_.slice.load(std::memory_order_relaxed) == time_slice::running || begin_slice();
+  }
+  /// For reports of stalls: the hook that runs from here on, a string of static life, or nullptr.
+  void note_hook(const char* name) noexcept { activity_.hook.store(name, std::memory_order_relaxed); }
   /// Runs `item` here and now if the stack is not too deep, else in the "run tasks" step (D10).
   void run_or_schedule(run_item& item) {
     if (inline_depth_ >= inline_depth_limit) return schedule(item);
@@ -177,7 +189,7 @@ class shard final : private poll_sleeper {
                               boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
 
   [[nodiscard]] bool has_work() const noexcept {
-    return !tasks_.empty() || !deliveries_.empty() || !dirty_.empty() || mail_.has_mail();
+    return !tasks_.empty() || !next_turn_.empty() || !deliveries_.empty() || !dirty_.empty() || mail_.has_mail();
   }
   [[nodiscard]] instant next_deadline(bool may_block) const noexcept;
   instant before_block(instant deadline) override;
@@ -189,6 +201,8 @@ class shard final : private poll_sleeper {
   void flush_dirty();
   void destroy_locals();
   void plan_trim();
+  void enter(turn_step step) noexcept { activity_.enter(counters_.turns, step); }
+  [[nodiscard]] bool begin_slice() noexcept;
 
   inline static constinit thread_local shard* current_ = nullptr;
 
@@ -204,6 +218,7 @@ class shard final : private poll_sleeper {
   unsigned inline_depth_ = 0;
   bool asleep_ = false;
   run_queue tasks_;
+  run_queue next_turn_;  // tasks from the beginning of the next turn on
   delivery_list deliveries_;
   dirty_list dirty_;
   timer_wheel timers_;
@@ -214,6 +229,10 @@ class shard final : private poll_sleeper {
   bool ending_ = false;
   timer trim_timer_;  // gives unused memory back, and is armed only after work
   std::vector<local_entry> locals_;
+  unsigned unwatched_calls_ = 0;  // of slice_goes_on()
+  shard_activity own_activity_;   // where nobody looks
+  shard_activity& activity_;
+  stall_watch* const watch_;
 };
 
 }  // namespace shoal

@@ -216,7 +216,7 @@ class connection final : public fd_operator {
   void run_prepare();
   void begin_handlers();
   void run_handlers();
-  bool run_once(const handler& hook);
+  bool run_once(const handler& hook, const char* name);
   void on_handler_done() noexcept;
   void after_handler() noexcept;
   void handler_threw() noexcept;

@@ -34,7 +34,7 @@ void connection::run_prepare() {
 void connection::begin_handlers() {
   if (connect_ran_) return;
   connect_ran_ = true;
-  if (profile_->hooks.on_connect) run_once(profile_->hooks.on_connect);
+  if (profile_->hooks.on_connect) run_once(profile_->hooks.on_connect, "on_connect");
 }
 
 void connection::run_handlers() {
@@ -47,7 +47,7 @@ void connection::run_handlers() {
     new_bytes_ = false;
     if (eof_) final_call_made_ = true;
     const auto consumed_before = input_.read_position();
-    if (!run_once(profile_->hooks.on_request)) return;
+    if (!run_once(profile_->hooks.on_request, "on_request")) return;
     // Progress and something left: call again. Without progress it waits for new bytes or EOF.
     if (input_.read_position() != consumed_before) {
       new_bytes_ = true;
@@ -58,20 +58,25 @@ void connection::run_handlers() {
 }
 
 /// Runs one hook to its end or first suspension; true when it has ended.
-bool connection::run_once(const handler& hook) {
+bool connection::run_once(const handler& hook, const char* name) {
   in_handler_ = true;
+  shard_.note_hook(name);
   try {
     if (hook.is_plain()) {
       hook.call_plain(*this);
     } else {
       consumed_at_start_ = input_.read_position();
       handler_ = hook.call_coroutine(*this);
-      if (!handler_.start(handler_done_)) return false;
+      if (!handler_.start(handler_done_)) {
+        shard_.note_hook(nullptr);
+        return false;
+      }
       handler_.take();
     }
   } catch (...) {
     handler_threw();
   }
+  shard_.note_hook(nullptr);
   after_handler();
   return true;
 }

@@ -3,6 +3,8 @@
 
 #include <shoal/buffers/check.hpp>
 
+#include <csignal>
+
 namespace proxy {
 namespace {
 
@@ -63,6 +65,8 @@ shoal::runtime_options to_runtime_options(const config::proxy_config& from) {
   made.shards = to_shard_request(from.runtime);
   made.poller = to_poller_kind(from.runtime.poller);
   made.idle_spin = from.runtime.idle_spin;
+  made.stall.report = from.runtime.stall_report.value_or(shoal::duration::zero());
+  made.stall.signal = SIGURG;  // ours to lend: nobody else in this program wants urgent data
   made.stop_delay = from.shutdown.delay;
   made.drain_timeout = from.shutdown.drain_timeout;
   made.log.level = to_log_level(from.log.level);

@@ -217,8 +217,7 @@ type<runtime_options> runtime_type() {
              "Most buffer memory of a shard. `auto`: 256MiB, or half the memory limit divided by the shards if that is "
              "less"),
        field("stall_report", &r::stall_report, word_or("off", optional_timeout_type("25ms")),
-             "Report whatever holds a shard longer than this")
-           .today_only({"off"})});
+             "Report whatever holds a shard longer than this: what it was, and for how long")});
 }
 
 type<shutdown_options> shutdown_type() {

@@ -42,7 +42,7 @@ struct runtime_options {
   poller_kind poller = poller_kind::automatic;
   duration idle_spin = duration::zero();          ///< busy polling before sleep; zero sleeps at once
   std::optional<std::uint64_t> memory_per_shard;  ///< bytes of slab; unset: min(256 MiB, half the limit / shards)
-  std::optional<duration> stall_report;           ///< unset: off
+  std::optional<duration> stall_report = std::chrono::milliseconds{25};  ///< unset: off
 
   friend bool operator==(const runtime_options&, const runtime_options&) = default;
 };
