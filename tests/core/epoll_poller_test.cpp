@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(descriptors_that_cannot_be_watched_are_an_error) {
 
 BOOST_AUTO_TEST_CASE(no_descriptor_for_itself_is_an_error) {
   const auto machine = shoal::make_real_host();
-  const shoal::test::no_descriptors_left limit;
+  const shoal::test::no_descriptors_left limit{*machine};
   const auto made = shoal::epoll_poller::make(*machine, "a test");
   BOOST_REQUIRE(!made.has_value());
   BOOST_TEST((made.error() == std::errc::too_many_files_open));

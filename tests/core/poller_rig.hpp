@@ -4,8 +4,8 @@
 //
 //   endpoint <-- fd --> [poller under test] <-- fd --> endpoint        both ends on one poller, on one thread
 //
-// The poller_*_test.cpp are the suite. They use sockets through host and poller only, so a back end passes them by one
-// line in `backends`, a simulated one included.
+// The poller_*_test.cpp are the suite. They use sockets through host and poller only. A back end is added by a struct
+// with the members of `epoll_backend` and its name in `backends`; nothing else knows which there are.
 //
 // Thread rule: one thread.
 #pragma once
@@ -35,23 +35,10 @@
 
 namespace shoal::test {
 
-/// Sockets of this machine, epoll.
-struct epoll_backend {
-  static std::shared_ptr<host> machine() { return make_real_host(); }
-  static std::unique_ptr<poller> make(host& machine) { return std::move(*machine.make_poller(poller_kind::epoll)); }
-  /// Whether another thread may call wake().
-  static constexpr bool threaded = true;
-  /// Whether its descriptors are the kernel's.
-  static constexpr bool kernel_sockets = true;
-};
-
-/// Every back end that must pass the suite.
-using backends = std::tuple<epoll_backend>;
-
 /// While one lives, this process can't open a descriptor more.
 class no_descriptors_left {
  public:
-  no_descriptors_left() {
+  explicit no_descriptors_left(host&) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     const int next = ::dup(STDIN_FILENO);  // the lowest free number
     ::close(next);
@@ -65,6 +52,23 @@ class no_descriptors_left {
  private:
   rlimit before_{};
 };
+
+/// Sockets of this machine, epoll.
+struct epoll_backend {
+  static std::shared_ptr<host> machine() { return make_real_host(); }
+  static std::unique_ptr<poller> make(host& machine) { return std::move(*machine.make_poller(poller_kind::epoll)); }
+  /// Whether another thread may call wake().
+  static constexpr bool threaded = true;
+  /// Whether its descriptors are the kernel's.
+  static constexpr bool kernel_sockets = true;
+  /// While one lives, the machine it was made with opens no descriptor more.
+  using out_of_descriptors = no_descriptors_left;
+  /// Sets the machine's wall clock; false where a test may not.
+  static bool jump_wall_clock(host&, duration) { return false; }
+};
+
+/// Every back end that must pass the suite.
+using backends = std::tuple<epoll_backend>;
 
 /// Agrees to every sleep, unless told that there is work.
 class calm_sleeper final : public poll_sleeper {

@@ -5,8 +5,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 using shoal::errc;
 using shoal::shutdown_side;
@@ -257,6 +259,25 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(who_lends_no_space_is_asked_again_when_he_says_so,
   r.io->receive(right, true);
   BOOST_TEST(r.arrives(left, right));
   BOOST_TEST(right.received == "bytes");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(more_bytes_wait_than_any_ring_has_buffers_for, Backend, backends) {
+  // Many peers sent much before anybody read, and one of them more than all others: a back end that receives into a
+  // shared ring runs out of it, and must lose nothing, forget nobody, and let nobody take everything.
+  constexpr std::size_t peers = 40;
+  rig<Backend> r;
+  std::vector<typename rig<Backend>::pair> all;
+  for (std::size_t i = 0; i < peers; ++i) {
+    all.push_back(r.connect(AF_UNIX));
+    all.back().left.piece = 10'000;
+    r.send(all.back().left, pattern(i == 0 ? 1'000'000 : 50'000, static_cast<std::uint32_t>(i + 1)));
+  }
+  r.steps(20);
+  for (auto& [left, right] : all) r.io->receive(right, true);
+  BOOST_TEST(r.until([&] {
+    return std::ranges::all_of(all, [](const auto& p) { return p.right.received.size() == p.left.output.size(); });
+  }));
+  for (auto& [left, right] : all) BOOST_TEST((right.received == left.output));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(one_operator_gets_one_round_per_poll, Backend, backends) {

@@ -6,7 +6,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <time.h>
+
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 using shoal::instant;
@@ -42,6 +45,28 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_is_never_early_and_soon_enough, Backend
   }
   BOOST_TEST(late < 20);  // of a hundred, on a machine that may be busy
   BOOST_TEST(r.io->counters().polls == 100U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_jump_of_the_system_clock_moves_no_deadline, Backend, backends) {
+  rig<Backend> r;
+  for (const shoal::duration jump : {-1h, 1h, -1h, 1h}) {
+    const auto wall_before = r.machine->wall_time();
+    const instant start = r.machine->now();
+    const instant deadline = start + 3ms;
+    if (Backend::jump_wall_clock(*r.machine, jump)) {
+      BOOST_TEST((std::chrono::abs(r.machine->wall_time() - wall_before) > 59min));
+    } else {
+      // A test can't set this machine's clock. That deadlines go by the one which is never set must do.
+      timespec time{};
+      BOOST_REQUIRE(::clock_gettime(CLOCK_MONOTONIC, &time) == 0);
+      const instant monotonic{std::chrono::seconds{time.tv_sec} + shoal::duration{time.tv_nsec}};
+      BOOST_TEST((monotonic >= start));
+      BOOST_TEST((monotonic <= r.machine->now()));
+    }
+    r.io->poll(deadline, r.sleeper);
+    BOOST_TEST((r.machine->now() >= deadline));
+    BOOST_TEST((r.machine->now() - start < 20s));
+  }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_in_the_past_does_not_block, Backend, backends) {
