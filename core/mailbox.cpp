@@ -27,6 +27,7 @@ void mailbox::connect(std::span<mailbox* const> all, poller& wakes_owner) {
   SHOAL_ASSERT(all.size() == outbound_.size() && all[id_] == this);
   all_.assign(all.begin(), all.end());
   owner_poller_ = &wakes_owner;
+  gate_ = wakes_owner.gate();
 }
 
 lane& mailbox::lane_to(shard_id to) {
@@ -85,6 +86,10 @@ void mailbox::note_unpublished(shard_id peer) {
 }
 
 void mailbox::publish(shard_id peer) {
+  if (gate_ == nullptr || !gate_->holds(*this, peer)) make_visible(peer);
+}
+
+void mailbox::make_visible(shard_id peer) {
   if (lane* out = outbound_[peer].get(); out != nullptr) out->requests.publish();
   if (lane* in = inbound_[peer].load(std::memory_order_acquire); in != nullptr) in->replies.publish();
   ring(*all_[peer]);

@@ -44,6 +44,18 @@ class foreign_item {
   bool lent_ = false;
 };
 
+class mailbox;
+
+/// Between sending and being seen: a simulated machine may make messages late.
+class message_gate {
+ public:
+  /// True: what is on its way to `to` stays invisible now; sender.make_visible(to) follows.
+  [[nodiscard]] virtual bool holds(mailbox& sender, shard_id to) = 0;
+
+ protected:
+  ~message_gate() = default;
+};
+
 struct mailbox_counters {
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
@@ -72,6 +84,8 @@ class mailbox {
   void reply(message& m);
   /// End of turn: makes everything sent visible and rings those asleep.
   void publish_all();
+  /// What publishing does; a message_gate calls it for what it held.
+  void make_visible(shard_id peer);
 
   /// Executes what arrived, at most `drain_budget` of each kind; how many.
   unsigned drain();
@@ -127,6 +141,7 @@ class mailbox {
   const shard_id id_;
   const fence_kind fence_;
   poller* owner_poller_ = nullptr;
+  message_gate* gate_ = nullptr;
   std::vector<mailbox*> all_;
   std::vector<std::unique_ptr<lane>> outbound_;  // by receiver; made on first use
   std::vector<shard_id> unpublished_;            // peers with something pushed and not published

@@ -3,9 +3,8 @@
 
 #include <shoal/core/affinity.hpp>
 #include <shoal/core/log_format.hpp>
-#include <shoal/core/scope.hpp>
+#include <shoal/core/runtime_member.hpp>
 #include <shoal/core/signal_wait.hpp>
-#include <shoal/core/sleep.hpp>
 #include <shoal/core/topology.hpp>
 
 #include <algorithm>
@@ -14,10 +13,8 @@
 
 namespace shoal {
 
-namespace {
-
 /// A service's stop() threw.
-void log_failure(std::exception_ptr failure) noexcept {
+void runtime::member::log_failure(std::exception_ptr failure) noexcept {
   try {
     std::rethrow_exception(failure);
   } catch (const std::exception& error) {
@@ -25,31 +22,7 @@ void log_failure(std::exception_ptr failure) noexcept {
   }
 }
 
-}  // namespace
-
-/// One shard and its thread.
-struct runtime::member {
-  explicit member(shard_id number) : id(number) {}
-
-  const shard_id id;
-  shard_activity activity;  // outlives the shard: the watch reads it
-  std::thread thread;
-  std::unique_ptr<shard> running;
-  poller* io = nullptr;  // for wake(), while the shard lives
-  // Owner shard only.
-  scope work{log_failure};
-  sleep_until* stop_delay = nullptr;  // while stop() still serves
-  bool stopping = false;
-  bool hurried = false;
-  bool services_stopped = false;
-  bool locals_stopped = false;
-  bool counted_quiet = false;
-};
-
 namespace {
-
-/// Where all shards meet: built, connected, started, stopped, gone.
-constexpr std::size_t gates = 5;
 
 /// Start-up and the end only: waits until `value` has reached `target`.
 void wait_for(std::atomic<std::size_t>& value, std::size_t target) {
@@ -104,7 +77,7 @@ void runtime::on_signal(int signal_number, std::function<void()> action) {
 std::expected<void, start_failure> runtime::start() {
   SHOAL_CHECK(state_ == state::idle, "a runtime was started twice");
   stop_wanted_ = hurry_wanted_ = failed_ = false;  // from here on a stop() counts, also one from a prepare()
-  auto plan = plan_shards(discover(), options_.shards);
+  auto plan = plan_shards(machine_->threaded() ? discover() : stepped_machine(), options_.shards);
   if (!plan) {
     const auto& error = plan.error();
     return std::unexpected(start_failure{make_error_code(errc::invalid_argument),
@@ -117,10 +90,15 @@ std::expected<void, start_failure> runtime::start() {
   reports_.assign(shards(), {});
   {
     const std::scoped_lock lock(mutex_);
-    for (std::size_t i = 0; i < shards(); ++i) members_.push_back(std::make_unique<member>(static_cast<shard_id>(i)));
+    for (std::size_t i = 0; i < shards(); ++i)
+      members_.push_back(std::make_unique<member>(*this, static_cast<shard_id>(i)));
   }
-  start_threads();
-  wait_for(arrived_, 3 * shards());  // built, connected, services started
+  if (machine_->threaded()) {
+    start_threads();
+    wait_for(arrived_, 3 * shards());  // built, connected, services started
+  } else {
+    start_stepped();
+  }
   if (failed_) {
     const auto failure = failure_;
     wait();
@@ -186,7 +164,7 @@ int runtime::run() {
 
 void runtime::wait_for_signals() {
   // A 0 may also be the wake-up of an earlier run that nobody waited for.
-  while (signals_ != nullptr && state_ != state::idle && arrived_ != gates * shards()) {
+  while (signals_ != nullptr && state_ != state::idle && !has_ended()) {
     const int number = signals_->wait();
     for (const auto& [signal_number, action] : signal_actions_) {
       if (signal_number == number) action();
@@ -196,6 +174,7 @@ void runtime::wait_for_signals() {
 }
 
 void runtime::wait() {
+  if (!machine_->threaded() && !members_.empty()) machine_->step_until([this] { return has_ended(); });
   for (const auto& m : members_) {
     if (m->thread.joinable()) m->thread.join();
   }
@@ -240,9 +219,11 @@ shard_options runtime::options_for(shard_id id) {
   made.id = id;
   made.shards = shards();
   made.idle_spin = options_.idle_spin;
-  made.fence = choose_fence();
-  made.activity = &members_[id]->activity;
-  made.watch = &watch_;
+  made.fence = machine_->threaded() ? choose_fence() : fence_kind::read_modify_write;
+  if (machine_->threaded()) {
+    made.activity = &members_[id]->activity;
+    made.watch = &watch_;
+  }
   made.memory.owner = id;
   made.memory.limit_bytes = where.memory;
   made.memory.reserve_bytes = std::min(made.memory.reserve_bytes, where.memory / 4);
@@ -256,46 +237,38 @@ shard_options runtime::options_for(shard_id id) {
 
 void runtime::shard_main(member& self) {
   stall_watch::join(self.activity);
-  build_shard(self);
+  if (bind_thread(self)) build_shard(self);
   arrive(arrived_);
   wait_for(arrived_, shards());  // all built, or one failed
-  if (!failed_) {
-    std::vector<mailbox*> all;
-    for (const auto& m : members_) all.push_back(&m->running->mail());
-    self.running->mail().connect(all, self.running->io());
-  }
+  if (!failed_) connect_shard(self);
   arrive(arrived_);
   wait_for(arrived_, 2 * shards());  // all connected
-  if (!failed_) {
-    const shard::entered here{*self.running};
-    for (service* s : services_) s->start(*self.running);
-    state_ = state::running;
-  }
+  if (!failed_) start_services(self);
   arrive(arrived_);
-  if (!failed_) run_shard(self);
+  while (!failed_ && step_shard(self)) {
+  }
   arrive(arrived_);
   wait_for(arrived_, 4 * shards());  // nobody uses anybody's mailbox any more
   helpers_.wait_idle();
-  if (self.running != nullptr) report(self);
-  {
-    const std::scoped_lock lock(mutex_);
-    state_ = state::stopping;
-    self.io = nullptr;
-  }
-  self.running.reset();
+  end_shard(self);
   watch_.leave(self.activity);
   arrive(arrived_);
-  if (arrived_ == gates * shards() && signals_ != nullptr) signals_->wake();
+  if (has_ended() && signals_ != nullptr) signals_->wake();
+}
+
+bool runtime::bind_thread(const member& self) {
+  const placement& where = plan_.shards[self.id];
+  name_this_thread(("shoal-" + std::to_string(self.id)).c_str());
+  if (!where.pinned) return true;
+  auto bound = bind_this_thread(where.cpu);
+  if (!bound) {
+    fail_start({bound.error(), "shard " + std::to_string(self.id) + ": cpu " + std::to_string(where.cpu)});
+  }
+  return bound.has_value();
 }
 
 void runtime::build_shard(member& self) {
   const placement& where = plan_.shards[self.id];
-  name_this_thread(("shoal-" + std::to_string(self.id)).c_str());
-  if (where.pinned) {
-    if (auto bound = bind_this_thread(where.cpu); !bound) {
-      return fail_start({bound.error(), "shard " + std::to_string(self.id) + ": cpu " + std::to_string(where.cpu)});
-    }
-  }
   auto io = machine_->make_poller(options_.poller);
   if (!io) return fail_start({io.error(), "shard " + std::to_string(self.id) + ": poller"});
   auto& entry = reports_[self.id];
@@ -307,15 +280,39 @@ void runtime::build_shard(member& self) {
   self.running->memory().bind_to_this_thread();
 }
 
-void runtime::run_shard(member& self) {
+void runtime::connect_shard(member& self) {
+  std::vector<mailbox*> all;
+  for (const auto& m : members_) all.push_back(&m->running->mail());
+  self.running->mail().connect(all, self.running->io());
+}
+
+void runtime::start_services(member& self) {
+  const shard::entered here{*self.running};
+  for (service* s : services_) s->start(*self.running);
+  state_ = state::running;
+}
+
+/// A turn, and what a stop wants after it. False once every shard is quiet.
+bool runtime::step_shard(member& self) {
   shard& here = *self.running;
-  while (quiet_.load(std::memory_order_acquire) != shards()) {
-    const bool news = (stop_wanted_ && !self.stopping) || (hurry_wanted_ && !self.hurried);
-    here.turn(!news);
-    if (!stop_wanted_) continue;
+  if (quiet_.load(std::memory_order_acquire) == shards()) return false;
+  const bool news = (stop_wanted_ && !self.stopping) || (hurry_wanted_ && !self.hurried);
+  here.turn(!news);
+  if (stop_wanted_ && !here.is_asleep()) {
     const shard::entered inside{here};
     advance_stop(self);
   }
+  return true;
+}
+
+void runtime::end_shard(member& self) {
+  if (self.running != nullptr) report(self);
+  {
+    const std::scoped_lock lock(mutex_);
+    state_ = state::stopping;
+    self.io = nullptr;
+  }
+  self.running.reset();
 }
 
 /// After each turn once a stop is wanted: takes the next step as soon as the last is done.
@@ -355,7 +352,7 @@ task<> runtime::stop_services(member& self) {
     try {
       co_await (*s)->stop(here, deadline);
     } catch (...) {
-      log_failure(std::current_exception());
+      member::log_failure(std::current_exception());
     }
   }
 }

@@ -79,7 +79,7 @@ class runtime {
   [[nodiscard]] std::expected<void, start_failure> start();
   /// start(), then wait for the end. A failed start is logged. 0 or 1, as main() returns.
   [[nodiscard]] int run();
-  /// Waits for the end of what start() started.
+  /// Waits for the end of what start() started. On a host without threads: steps the shards until then.
   void wait();
   /// The same, acting on the signals that were asked for.
   void wait_for_signals();
@@ -103,6 +103,8 @@ class runtime {
   [[nodiscard]] auto post(shard_id to, Function function) -> std::future<std::invoke_result_t<Function>>;
 
  private:
+  /// Where all shards meet: built, connected, started, stopped, gone.
+  static constexpr std::size_t gates = 5;
   enum class state : std::uint8_t { idle, starting, running, stopping };
   struct member;
   template <class Function>
@@ -113,9 +115,19 @@ class runtime {
   void start_threads();
   void start_watch();
   void fail_start(start_failure failure);
+  [[nodiscard]] bool has_ended() const noexcept { return arrived_ == gates * shards(); }
   void shard_main(member& self);
+  [[nodiscard]] bool bind_thread(const member& self);
   void build_shard(member& self);
-  void run_shard(member& self);
+  void connect_shard(member& self);
+  void start_services(member& self);
+  [[nodiscard]] bool step_shard(member& self);
+  void end_shard(member& self);
+  // On a host without threads (runtime_stepped.cpp).
+  [[nodiscard]] static topology stepped_machine();
+  void start_stepped();
+  [[nodiscard]] bool step_member(member& self);
+  void end_stepped();
   task<> stop_services(member& self);
   void advance_stop(member& self);
   void report(member& self);

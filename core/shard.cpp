@@ -67,6 +67,7 @@ void shard::turn(bool may_block) {
   tasks_.splice(tasks_.end(), next_turn_);
   enter(turn_step::poll);
   io_->poll(next_deadline(may_block), *this);
+  if (asleep_) return;  // simulated: the sleep goes on, and the next turn ends it
   enter(turn_step::deliver);
   deliver();
   enter(turn_step::mail);

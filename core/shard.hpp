@@ -139,6 +139,8 @@ class shard final : private poll_sleeper {
 
   /// One turn. `may_block`: sleep in the kernel when there is nothing to do.
   void turn(bool may_block);
+  /// Between two turns only on a simulated host: the last one sleeps still.
+  [[nodiscard]] bool is_asleep() const noexcept { return asleep_; }
 
   /// Makes this shard current for a scope: construction, destruction, the simulator.
   class entered {

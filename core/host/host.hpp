@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,16 @@ struct listen_options {
 
 enum class shutdown_side : std::uint8_t { write, both };
 
+/// A shard's loop, for a host that runs no threads to step.
+class stepped_loop {
+ public:
+  /// One turn. False when the loop has ended; it is not stepped again then.
+  virtual bool step() = 0;
+
+ protected:
+  ~stepped_loop() = default;
+};
+
 class host {
  public:
   host() = default;
@@ -95,6 +106,10 @@ class host {
   [[nodiscard]] virtual bool threaded() const noexcept = 0;
   /// A poller for one shard, made on that shard's thread. `automatic` picks by D12; the poller says its name and why.
   [[nodiscard]] virtual result<std::unique_ptr<poller>> make_poller(poller_kind kind) = 0;
+  /// Hosts without threads: steps the loop of the shard that polls with `io`, from now until it ends.
+  virtual void adopt(stepped_loop& loop, poller& io);
+  /// Hosts without threads: steps all loops until the condition holds.
+  virtual void step_until(const std::function<bool()>& condition);
 };
 
 /// This machine. Stateless; one serves every runtime of the process.

@@ -20,6 +20,8 @@
 
 namespace shoal {
 
+class message_gate;
+
 /// Most connections taken from one listener per poll: a storm of accepts must not starve the established ones.
 inline constexpr int accept_budget = 64;
 /// Most pieces per vectored send. IOV_MAX is 1024; 64 pieces of 4 KiB are 256 KiB, the usual socket buffer, and keep
@@ -77,6 +79,8 @@ class poller {
   /// Ends a poll() that blocks, or the next one if none does. Any thread, any time between construction and
   /// destruction.
   virtual void wake() noexcept = 0;
+  /// What may make the owner's messages late, in a simulation; else nullptr.
+  [[nodiscard]] virtual message_gate* gate() noexcept { return nullptr; }
 
   /// Operators attached and not yet retired; none may be left when the shard ends.
   [[nodiscard]] std::size_t attached() const noexcept { return attached_; }

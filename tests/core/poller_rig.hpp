@@ -13,6 +13,7 @@
 #include <shoal/buffers/errc.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/poller/poller.hpp>
+#include <tests/core/sim_backend.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -68,7 +69,7 @@ struct epoll_backend {
 };
 
 /// Every back end that must pass the suite.
-using backends = std::tuple<epoll_backend>;
+using backends = std::tuple<epoll_backend, sim_backend, rough_sim_backend>;
 
 /// Agrees to every sleep, unless told that there is work.
 class calm_sleeper final : public poll_sleeper {

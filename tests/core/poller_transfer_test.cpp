@@ -51,8 +51,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_pass_both_ways_at_once, Backend, backends) {
     BOOST_TEST(r.arrives(right, left));
     BOOST_TEST((right.received == left.output));
     BOOST_TEST((left.received == right.output));
-    BOOST_TEST(left.sent == left.output.size());
-    BOOST_TEST(right.sent == right.output.size());
+    const auto all_sent = [](const endpoint& op) { return op.sent == op.output.size(); };
+    BOOST_TEST(r.until([&, &a = left, &b = right] { return all_sent(a) && all_sent(b); }));
     BOOST_TEST(r.io->counters().sent_bytes == 1'100'000U);
     BOOST_TEST(r.io->counters().received_bytes == 1'100'000U);
     BOOST_TEST(r.io->counters().sends_blocked > 0U);  // writes were partial
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_last_bytes_of_who_resets_come_before_the_reset
   BOOST_REQUIRE(r.until([&, &to = server] { return to.times_retired == 1; }));
   r.close(server);
   r.io->receive(client, true);
-  for (int i = 0; i < 100 && client.hang_ups.empty(); ++i) {
+  for (int i = 0; i < 3'000 && client.hang_ups.empty(); ++i) {
     r.send(client, pattern(100));
     r.step();
   }
@@ -217,13 +217,13 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pausing_inside_the_report_takes_effect_at_once, Ba
   right.window = 10;
   right.on_input = [&, &self = right] { r.io->receive(self, false); };
   r.send(left, pattern(30));
-  r.io->receive(right, true);
-  BOOST_REQUIRE(r.until([&, &to = right] { return to.received.size() == 10; }));
-  r.steps(5);
-  BOOST_TEST(right.received.size() == 10U);
-  for (const std::size_t expected : {20U, 30U}) {
+  for (std::size_t before = 0; before < 30; before = right.received.size()) {
     r.io->receive(right, true);
-    BOOST_TEST(r.until([&, &to = right] { return to.received.size() == expected; }));
+    BOOST_REQUIRE(r.until([&, &to = right] { return to.received.size() > before; }));
+    BOOST_TEST(right.received.size() <= before + 10);
+    const std::size_t now = right.received.size();
+    r.steps(50);
+    BOOST_TEST(right.received.size() == now);
   }
   BOOST_TEST((right.received == left.output));
 }
@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(one_operator_gets_one_round_per_poll, Backend, bac
   r.send(loud, pattern(4'096 * 16));
   r.send(quiet, "one word");
   int polls_to_hear = 0;
-  while (listened.received.empty() && polls_to_hear < 100) {
+  while (listened.received.empty() && polls_to_hear < 1'000) {
     const int sends = loud.sends;
     const int receives = heard.receives;
     r.step();
@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(one_operator_gets_one_round_per_poll, Backend, bac
     BOOST_REQUIRE(loud.sends - sends <= 1);
     BOOST_REQUIRE(heard.receives - receives <= 1);
   }
-  BOOST_TEST(polls_to_hear < 50);
+  BOOST_TEST(polls_to_hear < 500);  // it takes 4,096 to hear all of the loud one
   BOOST_TEST(r.arrives(loud, heard));
   BOOST_TEST((heard.received == loud.output));
 }
