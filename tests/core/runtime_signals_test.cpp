@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signals end a runtime only when it is asked to listen to them. They are real ones, sent to this process by kill().
 #include <shoal/core/runtime.hpp>
+#include <shoal/core/signal_events.hpp>
 #include <shoal/core/sleep.hpp>
 #include <tests/core/runtime_rig.hpp>
 
@@ -180,6 +181,52 @@ BOOST_AUTO_TEST_CASE(every_run_hears_its_signal) {
     }
   }
   BOOST_TEST(lines.count("s finished") == 40U);
+}
+
+BOOST_AUTO_TEST_CASE(a_coroutine_waits_for_signals_until_the_stop) {
+  runtime r{small_runtime(2)};
+  shoal::signal_events hangups{r, SIGHUP, 1};
+  r.stop_on({SIGTERM});
+  const watchdog guard{r};
+  std::uint64_t heard = 0;
+  std::error_code end;
+  shoal::shard_id where = 0;
+  shoal::scope work{[](std::exception_ptr) noexcept {}};
+  const auto listen = [&]() -> task<> {
+    for (;;) {
+      const auto times = co_await hangups.next();
+      where = shard::current().id();
+      if (!times) {
+        end = times.error();
+        break;
+      }
+      heard += *times;
+      send(heard < 3 ? SIGHUP : SIGTERM);
+    }
+  };
+  std::error_code second;
+  const auto too_many = [&]() -> task<> { second = (co_await hangups.next()).error(); };
+  journal lines;
+  recording_service s{r, lines, "s"};
+  s.on_start = [&](shard& here) {
+    if (here.id() != 1) return;
+    work.spawn(listen());
+    work.spawn(too_many());
+    send(SIGHUP);
+  };
+  BOOST_TEST(r.run() == 0);
+  BOOST_TEST(heard >= 3U);
+  BOOST_TEST((end == shoal::errc::stopped));
+  BOOST_TEST((second == shoal::errc::concurrent_access));
+  BOOST_TEST(where == 1);
+}
+
+BOOST_AUTO_TEST_CASE(signals_for_a_shard_that_does_not_exist_fail_the_start) {
+  runtime r{small_runtime(1)};
+  const shoal::signal_events hangups{r, SIGHUP, 1};
+  const auto started = r.start();
+  BOOST_REQUIRE(!started.has_value());
+  BOOST_TEST(started.error().what.find("shard 1") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
