@@ -2,8 +2,11 @@
 // Everything an application needs: the runtime, servers, dialers, connections and their awaitable faces.
 #pragma once
 
+#include <shoal/core/maybe_yield.hpp>
+#include <shoal/core/offload.hpp>
 #include <shoal/core/runtime.hpp>
 #include <shoal/core/scope.hpp>
+#include <shoal/core/signal_events.hpp>
 #include <shoal/core/sleep.hpp>
 #include <shoal/core/submit.hpp>
 #include <shoal/core/task.hpp>
