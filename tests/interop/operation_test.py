@@ -9,15 +9,10 @@ import socket
 import subprocess
 
 from endpoints import Serving, in_background, listening, port_of
-from rig import BIN, NOTHING_LEFT, Case, Proxy, builtin_echo, config, connect, main, read_exactly, until
+from rig import BIN, NOTHING_LEFT, Case, Proxy, builtin_echo, config, connect, exchange, main, read_exactly, until
 
 ACCESS_LINE = r"front shard=(\d+) .* end=\w+"
 ROTATED = 'access_log: { path: "access.log" }'
-
-
-def exchange(client, said):
-    client.sendall(said)
-    return read_exactly(client, len(said))
 
 
 class Operation(Case):

@@ -284,6 +284,11 @@ def read_exactly(peer, count):
     return b"".join(parts)
 
 
+def exchange(client, said):
+    client.sendall(said)
+    return read_exactly(client, len(said))
+
+
 def read_to_end(peer):
     return b"".join(iter(lambda: peer.recv(1 << 20), b""))
 
