@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// maybe_yield: for long work, in a loop: goes on at once while the shard's time slice lasts, else lets everything else
-// run first.
+// maybe_yield: for long work, in a loop: goes on at once while the turn is young, else lets everything else run first.
 //
 //   for (auto& item : a_million) { digest(item); co_await maybe_yield(); }
 //
-// While the slice lasts it costs one load. A slice is slice_length long and begins with the first call in a turn.
+// Going on costs one load, and now and then a look at the clock. A turn that has lasted slice_length is old.
 //
 // Resume rule: same shard, at once or in the "run tasks" step of the next turn. Waiters: one per awaitable. Stop: not
-//   interrupted. Lifetime: lives in the waiting frame. Where no watch looks on (a simulated host) every 64th call
-//   yields.
+//   interrupted. Lifetime: lives in the waiting frame. On a simulated host every 64th
+//   call yields.
 #pragma once
 
 #include <shoal/core/shard.hpp>

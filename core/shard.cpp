@@ -4,6 +4,8 @@
 #include <shoal/core/frame_memory.hpp>
 #include <shoal/core/stall_watch.hpp>
 
+#include <algorithm>
+
 namespace shoal {
 namespace {
 
@@ -11,8 +13,8 @@ namespace {
 // since the one before.
 constexpr duration trim_interval = std::chrono::seconds{1};
 constexpr unsigned trims_after_work = 2;
-// Without a watch there is no clock to ask for the price of a load; a simulated shard yields by count.
-constexpr unsigned unwatched_calls_per_slice = 64;
+// Where time stands still inside a turn, long work is cut by count.
+constexpr unsigned stepped_calls_per_slice = 64;
 
 }  // namespace
 
@@ -62,8 +64,6 @@ void shard::destroy_locals() {
 void shard::turn(bool may_block) {
   const entered here{*this};
   ++counters_.turns;
-  if (activity_.slice.load(std::memory_order_relaxed) != time_slice::unused)
-    activity_.slice.store(time_slice::unused, std::memory_order_relaxed);
   tasks_.splice(tasks_.end(), next_turn_);
   enter(turn_step::poll);
   io_->poll(next_deadline(may_block), *this);
@@ -143,13 +143,21 @@ void shard::run_tasks() {
   }
 }
 
-/// The first call in a turn begins a slice; one that is over has been ended by the watch.
-bool shard::begin_slice() noexcept {
-  if (watch_ == nullptr) return ++unwatched_calls_ % unwatched_calls_per_slice != 0;
-  if (activity_.slice.load(std::memory_order_relaxed) == time_slice::over) return false;
-  activity_.slice.exchange(time_slice::running, std::memory_order_seq_cst);  // before count_slices() looks
-  watch_->count_slices();
-  return true;
+/// The clock is looked at by every 16th call while calls come fast, by every one when they are slow: so a step that
+/// suddenly takes long costs 16 of them at most. (A flag set by another thread would be cheaper; measured, that thread
+/// gets no CPU just when all shards work.)
+bool shard::look_at_slice() noexcept {
+  constexpr unsigned most_calls = 16;
+  constexpr duration short_gap = slice_length / 32;
+  if (!machine_.threaded()) {  // simulated time stands still inside a turn
+    slice_calls_left_ = stepped_calls_per_slice - 1;
+    return false;
+  }
+  const instant now = machine_.now();
+  slice_calls_ = now - slice_looked_at_ < short_gap ? std::min(2 * slice_calls_, most_calls) : 1;
+  slice_calls_left_ = slice_calls_ - 1;
+  slice_looked_at_ = now;
+  return now - now_ < slice_length;
 }
 
 void shard::expire_timers() {

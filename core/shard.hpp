@@ -39,6 +39,9 @@ class stall_watch;
 inline constexpr unsigned task_budget = 256;
 /// Timers fired per turn; a storm of time-outs must not hold the shard.
 inline constexpr unsigned timer_budget = 1024;
+/// Code that calls maybe_yield() lets others run when its turn has lasted this long: half of the millisecond that they
+/// may notice.
+inline constexpr duration slice_length = std::chrono::microseconds{500};
 /// How deep completions may nest on the stack before they go through the run queue (D10). The same in every build.
 inline constexpr unsigned inline_depth_limit = 32;
 
@@ -93,7 +96,7 @@ class shard final : private poll_sleeper {
   void schedule_next_turn(run_item& item) noexcept { next_turn_.push_back(item); }
   /// Whether long work may go on, see maybe_yield.hpp.
   [[nodiscard]] bool slice_goes_on() noexcept {
-    return activity_.slice.load(std::memory_order_relaxed) == time_slice::running || begin_slice();
+    return slice_calls_left_ != 0 ? (--slice_calls_left_, true) : look_at_slice();
   }
   /// For reports of stalls: the hook that runs from here on, a string of static life, or nullptr.
   void note_hook(const char* name) noexcept { activity_.hook.store(name, std::memory_order_relaxed); }
@@ -204,7 +207,7 @@ class shard final : private poll_sleeper {
   void destroy_locals();
   void plan_trim();
   void enter(turn_step step) noexcept { activity_.enter(counters_.turns, step); }
-  [[nodiscard]] bool begin_slice() noexcept;
+  [[nodiscard]] bool look_at_slice() noexcept;
 
   inline static constinit thread_local shard* current_ = nullptr;
 
@@ -231,8 +234,10 @@ class shard final : private poll_sleeper {
   bool ending_ = false;
   timer trim_timer_;  // gives unused memory back, and is armed only after work
   std::vector<local_entry> locals_;
-  unsigned unwatched_calls_ = 0;  // of slice_goes_on()
-  shard_activity own_activity_;   // where nobody looks
+  unsigned slice_calls_left_ = 0;  // of slice_goes_on(), before it looks at the clock again
+  unsigned slice_calls_ = 1;       // how many that was
+  instant slice_looked_at_;
+  shard_activity own_activity_;  // where nobody looks
   shard_activity& activity_;
   stall_watch* const watch_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // shard_activity: what a shard is doing right now, for the thread that watches it (stall_watch.hpp).
 //
-// Thread rule: the shard writes, the watch reads; `slice` is written by both. All relaxed: a look that is a little late
+// Thread rule: the shard writes, the watch reads. All relaxed: a look that is a little late
 // or early costs a report a little precision, never a wrong word.
 #pragma once
 
@@ -15,19 +15,11 @@ namespace shoal {
 /// The steps of a turn, see shard.hpp.
 enum class turn_step : std::uint8_t { asleep, poll, deliver, mail, tasks, timers, flush };
 
-/// How far the shard is with the time that code which calls maybe_yield() may take at once.
-enum class time_slice : std::uint8_t {
-  unused,   ///< nobody asked since the turn began
-  running,  ///< somebody works; the watch is counting
-  over,     ///< the next maybe_yield() yields
-};
-
 struct alignas(64) shard_activity {
   /// Changes with every step: turn number and step in one word, so that one store tells both.
   std::atomic<std::uint64_t> progress{0};
   /// The hook that runs, a string of static life; nullptr outside of hooks.
   std::atomic<const char*> hook{nullptr};
-  std::atomic<time_slice> slice{time_slice::unused};
   /// The shard's thread while it may be sent a signal, else 0; see stall_watch::join().
   std::atomic<pthread_t> thread{};
 

@@ -14,10 +14,6 @@ using namespace std::chrono_literals;
 
 /// A stall is seen at most a quarter late.
 constexpr int looks_per_report = 4;
-/// Two looks tell a slice that is over from one that has just begun.
-constexpr int looks_per_slice = 2;
-/// Long work comes back every turn or so: no reason to stop counting between two slices.
-constexpr unsigned looks_before_counting_ends = 8;
 constexpr duration shortest_pause = 1ms;
 /// All asleep for this many looks: the watch sleeps as well.
 constexpr unsigned quiet_looks_before_sleep = 4;
@@ -81,47 +77,9 @@ duration stall_watch::look(instant now) {
     look_at_progress(seen, progress, now);
   }
   quiet_looks_ = awake ? 0 : quiet_looks_ + 1;
-  if (look_at_slices(now)) {
-    looks_without_slice_ = 0;
-  } else if (counting_.load(std::memory_order_relaxed) && ++looks_without_slice_ == looks_before_counting_ends) {
-    // The other half of begin_slice(): one of both sees the other's store.
-    counting_.store(false, std::memory_order_seq_cst);
-    if (look_at_slices(now)) counting_.store(true, std::memory_order_relaxed);
-    looks_without_slice_ = 0;
-  }
-  if (counting_.load(std::memory_order_relaxed)) return slice_length / looks_per_slice;
   if (quiet_looks_ >= quiet_looks_before_sleep) return dormant_pause;
   const duration report = options_.report > duration::zero() ? options_.report : dormant_pause;
   return std::clamp<duration>(report / looks_per_report, shortest_pause, dormant_pause / 2);
-}
-
-void stall_watch::begin_counting() noexcept {
-  if (!counting_.exchange(true, std::memory_order_seq_cst)) roused_.release();
-}
-
-bool stall_watch::look_at_slices(instant now) noexcept {
-  bool any = false;
-  for (sight& seen : shards_) any |= look_at_slice(seen, now);
-  return any;
-}
-
-bool stall_watch::look_at_slice(sight& seen, instant now) noexcept {
-  auto& slice = seen.shard->slice;
-  const auto progress = seen.shard->progress.load(std::memory_order_relaxed);
-  if (slice.load(std::memory_order_seq_cst) != time_slice::running ||
-      shard_activity::step_of(progress) == turn_step::asleep) {
-    seen.slice_since = never;
-    return false;
-  }
-  if (seen.slice_since == never || seen.slice_of != progress >> 3) {
-    seen.slice_since = now;
-    seen.slice_of = progress >> 3;
-  } else if (now - seen.slice_since >= slice_length / looks_per_slice) {
-    auto expected = time_slice::running;
-    slice.compare_exchange_strong(expected, time_slice::over, std::memory_order_relaxed);
-    seen.slice_since = never;
-  }
-  return true;
 }
 
 void stall_watch::look_at_progress(sight& seen, std::uint64_t progress, instant now) {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// stall_watch: a thread of the runtime that looks at what its shards do.
+// stall_watch: a thread of the runtime that looks at what its shards do. A step that holds a shard longer than
+// `stall_report` is reported once: step, hook, duration, and the culprit's stack if the application lends a signal.
 //
-//   a step that holds a shard longer than `stall_report` is reported once: step, hook, duration, and the culprit's
-//   stack if the application lends a signal
-//   a shard that works through a long task gets its time slice ended (maybe_yield.hpp)
-//
-// A look costs some microseconds and comes four times per `stall_report`, more often while slices are counted. When all
-// shards sleep it sleeps too, and looks once a second.
+// A look costs some microseconds and comes four times per `stall_report`. When all shards sleep it sleeps too, and
+// looks once a second.
 //
 // Thread rule: start() and stop() on the runtime's thread, the rest on shards.
 #pragma once
@@ -29,9 +26,6 @@ namespace shoal {
 
 class logger;
 
-/// Code that calls maybe_yield() holds its shard about this long at a time: half of the millisecond that others may
-/// notice.
-inline constexpr duration slice_length = std::chrono::microseconds{500};
 /// No shard's stalls fill the log: at most one line each in this time, which says how many were left out.
 inline constexpr duration stall_log_interval = std::chrono::seconds{1};
 
@@ -61,10 +55,6 @@ class stall_watch {
   /// A shard that wakes up asks this first: one load.
   [[nodiscard]] bool is_dormant() const noexcept { return dormant_.load(std::memory_order_relaxed); }
   void rouse() noexcept;
-  /// A shard that has begun a slice: look often from now on.
-  void count_slices() noexcept {
-    if (!counting_.load(std::memory_order_seq_cst)) begin_counting();
-  }
 
  private:
   struct sight {
@@ -73,8 +63,6 @@ class stall_watch {
     instant since{};        // when this progress was first seen
     bool stalled = false;   // over the limit; the report comes at its end
     bool reported = false;  // or before, if it does not end
-    std::uint64_t slice_of = 0;
-    instant slice_since = never;
     const char* hook = nullptr;
     std::string stack;
     log_gate gate{stall_log_interval};
@@ -83,10 +71,6 @@ class stall_watch {
   void run();
   /// How long until the next look.
   [[nodiscard]] duration look(instant now);
-  void begin_counting() noexcept;
-  /// Whether any shard is in a slice; ends those that have lasted long enough.
-  [[nodiscard]] bool look_at_slices(instant now) noexcept;
-  [[nodiscard]] static bool look_at_slice(sight& seen, instant now) noexcept;
   void look_at_progress(sight& seen, std::uint64_t progress, instant now);
   void take_stack(sight& seen, instant now);
   void report(sight& seen, std::size_t shard, instant now, bool over);
@@ -100,9 +84,7 @@ class stall_watch {
   unsigned quiet_looks_ = 0;
   semaphore roused_;
   std::mutex signalling_;  // a thread must not end between being looked up and being sent a signal
-  unsigned looks_without_slice_ = 0;
   std::atomic<bool> dormant_{false};
-  std::atomic<bool> counting_{false};
   std::atomic<bool> ending_{false};
   std::thread thread_;
 };
