@@ -33,13 +33,11 @@ class handler {
   handler() = default;
   template <class F>
     requires std::is_invocable_v<F&, connection&> && (!std::is_same_v<std::remove_cvref_t<F>, handler>)
-  handler(F function) {  // NOLINT(google-explicit-constructor): hooks are written in place
-    if constexpr (std::is_same_v<std::invoke_result_t<F&, connection&>, task<>>) {
-      call_ = std::function<task<>(connection&)>(std::move(function));
-    } else {
-      static_assert(std::is_void_v<std::invoke_result_t<F&, connection&>>, "a hook returns void or task<>");
-      call_ = std::function<void(connection&)>(std::move(function));
-    }
+  handler(F function)  // NOLINT(google-explicit-constructor): hooks are written in place
+      : call_(std::in_place_type<std::function<std::invoke_result_t<F&, connection&>(connection&)>>,
+              std::move(function)) {
+    using returned = std::invoke_result_t<F&, connection&>;
+    static_assert(std::is_void_v<returned> || std::is_same_v<returned, task<>>, "a hook returns void or task<>");
   }
 
   [[nodiscard]] explicit operator bool() const noexcept { return call_.index() != 0; }
