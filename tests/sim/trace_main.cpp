@@ -29,9 +29,7 @@ int main(int argc, char** argv) {
   const std::uint64_t last = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : first;
   shoal::test::echo_setting setting;
   if (argc == 2) {
-    setting.lines = [](std::string_view line) {
-      std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
-    };
+    setting.lines = [](std::string_view line) { std::printf("%.*s\n", static_cast<int>(line.size()), line.data()); };
   }
   for (std::uint64_t seed = first; seed <= last; ++seed) print(seed, setting);
   return 0;
