@@ -48,6 +48,11 @@ std::string text_of(std::uint64_t seed, std::size_t bytes) {
   return text;
 }
 
+/// Nothing here is slow enough for these, unless somebody has stopped to read or to send.
+bool is_timeout(std::error_code reason) {
+  return reason == errc::write_timeout || reason == errc::idle_timeout || reason == errc::half_closed_timeout;
+}
+
 class echo_world {
  public:
   echo_world(std::uint64_t seed, const echo_setting& setting)
@@ -168,6 +173,7 @@ class echo_world {
     if (!text.starts_with(client.received)) problem(name + " got bytes that it did not send, or out of order");
     const bool whole = client.received.size() == text.size() && client.end == errc::eof;
     ++(whole ? outcome_.whole : outcome_.broken);
+    if (is_timeout(client.end)) problem(name + " was stuck: " + client.end.message());
     const auto found = seen_.find(client.port);
     if (found != seen_.end()) return compare(name, text.size(), whole, client, found->second);
     // It was never served. A server that stops closes what it has just accepted.
@@ -177,6 +183,7 @@ class echo_world {
   void compare(const std::string& name, std::size_t bytes, bool whole, const client_outcome& client,
                const served& other) {
     if (!other.ended) problem(name + " has left a connection on the server");
+    if (is_timeout(other.reason)) problem(name + " was stuck on the server: " + other.reason.message());
     if (whole) {
       if (other.reason != errc::eof && other.reason != errc::stopped) {
         problem(name + " is content, the server was told: " + other.reason.message());
