@@ -32,13 +32,16 @@ task<> send_all(connection& c, const client_plan& plan) {
   c.close_write();
 }
 
-task<> read_all(connection& c, client_outcome& outcome) {
+task<> read_all(connection& c, const client_plan& plan, client_outcome& outcome) {
   while (!outcome.end) {
     auto bytes = co_await c.reader().take_all();
     if (bytes) {
       outcome.received += *bytes->read_string(bytes->len());
     } else {
       outcome.end = bytes.error();
+    }
+    if (!outcome.end && plan.quits_after != 0 && outcome.received.size() >= plan.quits_after) {
+      outcome.end = make_error_code(errc::closed);
     }
   }
 }
@@ -56,7 +59,7 @@ task<> talk(const client_plan& plan, client_outcome& outcome) {
     if (const auto own = c.local(); own) outcome.port = own->port();
     scope sending{[](std::exception_ptr) noexcept { std::terminate(); }};
     sending.spawn(send_all(c, plan));
-    co_await read_all(c, outcome);
+    co_await read_all(c, plan, outcome);
     // Whoever still sends hears of the end by the close.
     c.close(outcome.end == errc::eof ? close_how::drain : close_how::reset, outcome.end);
     co_await sending.join();

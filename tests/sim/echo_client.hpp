@@ -19,7 +19,8 @@ struct client_plan {
   connection_options options;
   dial_options dial;
   std::string text;
-  std::size_t portion = 1;  ///< bytes per flush
+  std::size_t portion = 1;      ///< bytes per flush
+  std::size_t quits_after = 0;  ///< resets once it has so many bytes back; 0 = never
   std::uint64_t seed = 0;
 };
 
@@ -28,7 +29,7 @@ struct client_outcome {
   std::error_code dial_error;
   std::uint16_t port = 0;  ///< its own; tells the connection to the server
   std::string received;
-  std::error_code end;  ///< errc::eof when all went well
+  std::error_code end;  ///< errc::eof when all went well, errc::closed when it quit
 };
 
 /// `plan` and `outcome` must outlive the task.

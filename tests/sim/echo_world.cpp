@@ -61,7 +61,8 @@ class echo_world {
     plan_connections();
     server_.emplace(server_side_, server_plan());
     server_->on_connect([this](connection& c) { seen_[c.remote().port()]; });
-    server_->on_request([](connection& c) {
+    server_->on_request([mishaps = mishaps_](connection& c) {
+      if (mishaps && shard::current().random().below(500) == 0) return c.close(close_how::reset);
       c.output().append(c.input().take_all());
       c.flush();
     });
@@ -109,6 +110,7 @@ class echo_world {
       const std::uint64_t bytes = 1 + choice_.below(most);
       plan.text = text_of(choice_(), bytes);
       plan.portion = 1 + choice_.below(plan.text.size());
+      if (mishaps_ && choice_.below(10) == 0) plan.quits_after = 1 + choice_.below(plan.text.size());
       plan.seed = choice_();
       outcomes_.emplace_back();
     }

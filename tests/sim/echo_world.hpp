@@ -29,7 +29,8 @@ struct echo_outcome {
 
 struct echo_setting {
   sim::network_profile profile = sim::worst_network();
-  /// Beside what the network does: few descriptors, dials to a port where nobody listens, a server stopped too early.
+  /// Beside what the network does: few descriptors, dials to a port where nobody listens, resets by either side, a
+  /// server that is stopped too early.
   bool mishaps = true;
   sim::trace::sink lines;  ///< if set, the trace as text
 };
