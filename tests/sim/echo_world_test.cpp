@@ -11,6 +11,7 @@
 #include <string>
 
 using shoal::sim::fault_counters;
+using shoal::sim::network_profile;
 using shoal::sim::perfect_network;
 using shoal::test::for_each_seed;
 using shoal::test::run_echo_world;
@@ -58,6 +59,30 @@ BOOST_AUTO_TEST_CASE(on_the_worst_network_bytes_arrive_in_order_or_both_sides_kn
   if (shoal::test::given_seed()) return;
   BOOST_TEST(whole > broken);
   for (const auto fault : shoal::sim::all_faults) BOOST_TEST_CONTEXT(fault.name) BOOST_TEST((met.*fault.count) != 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_certain_happens_always) {
+  const auto with = [](double network_profile::* fault) {
+    auto profile = perfect_network();
+    profile.*fault = 1;
+    return shoal::test::echo_setting{.profile = profile, .mishaps = false, .lines = {}};
+  };
+  for_each_seed(3, [&](std::uint64_t seed) {
+    const auto unreachable = run_echo_world(seed, with(&network_profile::lost_syn));
+    check(unreachable);
+    BOOST_TEST(unreachable.connected == 0U);
+    BOOST_TEST(unreachable.faults.lost_syns > unreachable.dialled);
+    const auto cut = run_echo_world(seed, with(&network_profile::reset));
+    check(cut);
+    BOOST_TEST(cut.broken == cut.dialled);
+    BOOST_TEST(cut.faults.resets == cut.dialled);
+    const auto dropped = run_echo_world(seed, with(&network_profile::aborted_accept));
+    check(dropped);
+    BOOST_TEST(dropped.broken == dropped.dialled);
+    const auto late = run_echo_world(seed, with(&network_profile::late_message));
+    check(late);
+    BOOST_TEST(late.whole == late.dialled);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_seed_is_a_run) {
