@@ -164,7 +164,7 @@ int runtime::run() {
 
 void runtime::wait_for_signals() {
   // A 0 may also be the wake-up of an earlier run that nobody waited for.
-  while (signals_ != nullptr && state_ != state::idle && !has_ended()) {
+  while (machine_->threaded() && signals_ != nullptr && state_ != state::idle && !has_ended()) {
     const int number = signals_->wait();
     for (const auto& [signal_number, action] : signal_actions_) {
       if (signal_number == number) action();

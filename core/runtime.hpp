@@ -81,7 +81,7 @@ class runtime {
   [[nodiscard]] int run();
   /// Waits for the end of what start() started. On a host without threads: steps the shards until then.
   void wait();
-  /// The same, acting on the signals that were asked for.
+  /// The same, acting on the signals that were asked for. A host without threads has no signals.
   void wait_for_signals();
   /// Graceful: services finish until drain_timeout. Returns at once. Without effect before start().
   void stop() noexcept;

@@ -5,8 +5,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace shoal::test {
+
+/// The seed that was asked for, if one was.
+[[nodiscard]] std::optional<std::uint64_t> given_seed();
+
+/// How many seeds a test of many tries: `-- --seeds N`, else SHOAL_SEEDS, else so many.
+[[nodiscard]] std::uint64_t seed_count(std::uint64_t usual);
 
 /// The same value at every call. A malformed seed ends the program with a message: a typo must not pass as a replay.
 [[nodiscard]] std::uint64_t seed();

@@ -96,6 +96,7 @@ result<std::size_t> link::send(side from, std::span<const iovec> pieces) {
 
 void link::split(side from, std::string bytes) {
   const side to = other(from);
+  if (broken_) return;
   if (local_) return travel(to, std::move(bytes));
   bool first = true;
   for (std::size_t at = 0; at < bytes.size();) {
@@ -110,7 +111,6 @@ void link::split(side from, std::string bytes) {
 }
 
 void link::travel(side to, std::string bytes) {
-  if (broken_) return;
   const instant when = arrival_at(to, local_ ? duration::zero() : world_.wire.in(world_.profile.jitter));
   later(when, [to, order = ++world_.segments_sent, bytes = std::move(bytes)](link& self) mutable {
     self.arrive(to, std::move(bytes), order);

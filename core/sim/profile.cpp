@@ -22,7 +22,7 @@ network_profile worst_network() noexcept {
   p.segment = {1, 1500};
   p.buffer = {500, 20'000};
   p.lost_syn = 0.2;
-  p.reset = 0.0005;
+  p.reset = 0.002;
   p.short_read = 0.3;
   p.short_write = 0.3;
   p.full_buffer = 0.1;

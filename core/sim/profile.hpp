@@ -8,8 +8,10 @@
 
 #include <shoal/core/instant.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace shoal::sim {
 
@@ -79,6 +81,33 @@ struct fault_counters {
   std::uint64_t late_wakes = 0;
   std::uint64_t early_wakes = 0;
   std::uint64_t late_messages = 0;
+};
+
+/// Every counter with its name, for sums and reports.
+struct fault {
+  std::string_view name;
+  std::uint64_t fault_counters::* count;
+};
+inline constexpr std::array all_faults{
+    fault{"split_sends", &fault_counters::split_sends},
+    fault{"merged_reads", &fault_counters::merged_reads},
+    fault{"reordered", &fault_counters::reordered},
+    fault{"short_reads", &fault_counters::short_reads},
+    fault{"short_writes", &fault_counters::short_writes},
+    fault{"full_buffers", &fault_counters::full_buffers},
+    fault{"resets", &fault_counters::resets},
+    fault{"half_closes", &fault_counters::half_closes},
+    fault{"lost_syns", &fault_counters::lost_syns},
+    fault{"refused", &fault_counters::refused},
+    fault{"aborted_accepts", &fault_counters::aborted_accepts},
+    fault{"failed_accepts", &fault_counters::failed_accepts},
+    fault{"out_of_descriptors", &fault_counters::out_of_descriptors},
+    fault{"slow_completions", &fault_counters::slow_completions},
+    fault{"late_data", &fault_counters::late_data},
+    fault{"stalls", &fault_counters::stalls},
+    fault{"late_wakes", &fault_counters::late_wakes},
+    fault{"early_wakes", &fault_counters::early_wakes},
+    fault{"late_messages", &fault_counters::late_messages},
 };
 
 }  // namespace shoal::sim
