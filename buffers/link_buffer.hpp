@@ -182,10 +182,13 @@ class link_buffer : private detail::byte_chain {
   result<void> book_ack(std::size_t n);
   /// A reference to the block under the booking, so that it outlives this buffer while the kernel writes into it.
   [[nodiscard]] block_ref booked_block() const noexcept;
-  /// Appends bytes [from, from + filled) of a block that was filled elsewhere, readable at once.
+  /// Appends bytes [from, from + filled) of a block that was filled elsewhere, readable at once. The size of book()
+  /// adapts to a whole block (from == 0) as to a read of that size.
   result<void> adopt(block_ref&& filled_block, std::size_t filled, std::size_t from = 0);
   /// Fills `out` with the committed bytes, from the read cursor; returns how many entries were used.
   [[nodiscard]] std::size_t get_bytes(std::span<iovec> out) const noexcept;
+  /// The same; each entry of `holds`, as long as `out`, keeps the memory under the one of `out` in place.
+  [[nodiscard]] std::size_t get_bytes(std::span<iovec> out, std::span<block_ref> holds) const noexcept;
   /// Skips n bytes and releases: for sent bytes.
   result<void> consume(std::size_t n);
 

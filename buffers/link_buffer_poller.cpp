@@ -76,6 +76,7 @@ result<void> link_buffer::adopt(block_ref&& filled_block, std::size_t filled, st
     return fail(errc::invalid_argument);
   block* b = filled_block.get();
   if (filled > 0) {
+    if (from == 0) adapt(filled, b->capacity);
     std::byte* begin = b->data + from;
     if (b->own_free) {
       b->own_free = false;
@@ -99,6 +100,18 @@ std::size_t link_buffer::get_bytes_slow(std::span<iovec> out) const noexcept {
   for (auto it = pieces().begin(); used < out.size() && it != std::default_sentinel; ++it) {
     const bytes piece = *it;
     out[used++] = {const_cast<std::byte*>(piece.data()), piece.size()};  // the kernel's type knows no const
+  }
+  return used;
+}
+
+std::size_t link_buffer::get_bytes(std::span<iovec> out, std::span<block_ref> holds) const noexcept {
+  SHOAL_ASSERT(holds.size() >= out.size());
+  const std::size_t used = get_bytes(out);
+  const segment* s = read_;
+  for (std::size_t i = 0; i < used; ++i, s = s->next) {
+    s->owner->own_free = false;
+    ++s->owner->refs;
+    holds[i] = block_ref{s->owner};
   }
   return used;
 }

@@ -4,7 +4,8 @@
 //
 //        asks (methods of poller)                     reports (virtual, called inside poll())
 //   receive(op, on|off)  ----------------->  inputs(): lends booked space; then input_ack(n)
-//   send(op)             ----------------->  outputs(): lends queued pieces; then output_ack(n)
+//                                            or, to who takes_blocks(): input_block(a filled block, n)
+//   send(op)             ----------------->  outputs() or outputs_held(): lends queued pieces; then output_ack(n)
 //   accept(op, on|off)   ----------------->  accepted(fd, peer) / accept_failed(error)
 //   connect(op, name)    ----------------->  connected(error)
 //   retire(op)           ----------------->  retired(): nothing is in flight any more
@@ -21,6 +22,7 @@
 //  3. An operator belongs to one poller at a time.
 #pragma once
 
+#include <shoal/buffers/block_ref.hpp>
 #include <shoal/core/host/socket_name.hpp>
 
 #include <boost/intrusive/slist_hook.hpp>
@@ -59,8 +61,17 @@ class fd_operator {
   virtual std::span<std::byte> inputs() = 0;
   /// `filled` bytes stand in the space lent last; 0 gives the booking back.
   virtual void input_ack(std::size_t filled) = 0;
+  /// Whether bytes may come in blocks of the shard's slab that the kernel chose, one for each receive however short.
+  /// Asked again and again; while it says no they come by inputs().
+  [[nodiscard]] virtual bool takes_blocks() const noexcept { return false; }
+  /// The first `filled` bytes of this block were received; it is the operator's now. Some may still come
+  /// after takes_blocks() began to say no.
+  virtual void input_block(block_ref&& filled_block, std::size_t filled);
   /// Fills `pieces` with what is to be sent, at most as many as fit; the count. 0: nothing (any more).
   virtual std::size_t outputs(std::span<iovec> pieces) = 0;
+  /// The same for a poller that leaves the sending to the kernel: `holds`, as long as `pieces`, gets what keeps the
+  /// memory of each piece in place until output_ack(), whatever becomes of the operator's buffer.
+  virtual std::size_t outputs_held(std::span<iovec> pieces, std::span<block_ref> holds);
   /// `sent` bytes have been handed to the kernel.
   virtual void output_ack(std::size_t sent) = 0;
   /// The peer finished (errc::eof), reset, or the socket failed. Receiving has ended; after any error but eof, sending
@@ -94,8 +105,10 @@ class fd_operator {
 
  private:
   friend class epoll_poller;
+  friend class uring_poller;
   friend class shard;
 
+  void* poller_state_ = nullptr;  // owned by the poller, for what needs more than flags
   int fd_ = -1;
   std::uint16_t poller_flags_ = 0;  // owned by the poller: what is wanted, what is ready
   bool delivery_pending_ = false;   // owned by the shard

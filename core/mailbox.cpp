@@ -114,7 +114,7 @@ void mailbox::ring(mailbox& receiver) noexcept {
   // Only who clears the flag wakes: one system call per sleep, whoever else sends meanwhile.
   if (sender_sees_asleep(fence_, receiver.doorbell_.asleep) && receiver.doorbell_.asleep.exchange(false)) {
     ++counters_.wakes;
-    receiver.owner_poller_->wake();
+    receiver.owner_poller_->wake_from(*owner_poller_);
   }
 }
 

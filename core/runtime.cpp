@@ -306,7 +306,10 @@ bool runtime::step_shard(member& self) {
 }
 
 void runtime::end_shard(member& self) {
-  if (self.running != nullptr) report(self);
+  if (self.running != nullptr) {
+    self.running->io().release_memory();
+    report(self);
+  }
   {
     const std::scoped_lock lock(mutex_);
     state_ = state::stopping;

@@ -37,7 +37,9 @@ shard::shard(const shard_options& options, runtime& owner, host& machine, std::u
         here.memory().trim();
       }),
       activity_(options.activity != nullptr ? *options.activity : own_activity_),
-      watch_(options.watch) {}
+      watch_(options.watch) {
+  io_->use_memory(*memory_);
+}
 
 shard::~shard() {
   const entered here{*this};

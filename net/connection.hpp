@@ -190,7 +190,10 @@ class connection final : public fd_operator {
   // fd_operator: reports (bookkeeping only) and steps.
   std::span<std::byte> inputs() override;
   void input_ack(std::size_t filled) override;
+  [[nodiscard]] bool takes_blocks() const noexcept override;
+  void input_block(block_ref&& filled_block, std::size_t filled) override;
   std::size_t outputs(std::span<iovec> pieces) override;
+  std::size_t outputs_held(std::span<iovec> pieces, std::span<block_ref> holds) override;
   void output_ack(std::size_t sent) override;
   void hung_up(std::error_code reason) override;
   void retired() override;
@@ -200,6 +203,7 @@ class connection final : public fd_operator {
 
   // Input side (connection_input.cpp).
   [[nodiscard]] result<std::span<std::byte>> book_input();
+  void note_input();
   void decode_input();
   void wake_reader();
   void update_receiving();

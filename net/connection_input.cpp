@@ -6,6 +6,7 @@
 #include <shoal/net/relay.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal {
 
@@ -43,7 +44,30 @@ std::span<std::byte> connection::inputs() {
 void connection::input_ack(std::size_t filled) {
   auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
   raw.book_ack(filled);
-  if (filled == 0) return;
+  if (filled != 0) note_input();
+}
+
+/// Not while bytes wait here or where they go on to: a block for every small piece would outweigh them. Then they are
+/// received into the room behind what waits.
+bool connection::takes_blocks() const noexcept {
+  if (filter_ != nullptr) return filter_->raw_input.empty();
+  const connection* onward = relay_ == nullptr ? this : relay_->other_of(*this);
+  return input_.empty() && (onward == nullptr || onward->output_.empty());
+}
+
+void connection::input_block(block_ref&& filled_block, std::size_t filled) {
+  auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
+  const auto added = raw.adopt(std::move(filled_block), filled);
+  if (!added) {  // the slab is at its limit, and bytes are lost: as in inputs()
+    broken_ = true;
+    if (!reason_) reason_ = added.error();
+    return shard_.schedule_delivery(*this);
+  }
+  note_input();
+}
+
+void connection::note_input() {
+  auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
   last_activity_ = shard_.now();
   if (phase_ != phase::open) {
     // Closing: what still comes is dropped. Blocks a handler has spans into stay.

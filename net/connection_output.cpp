@@ -47,6 +47,10 @@ std::size_t connection::outputs(std::span<iovec> pieces) {
   return (filter_ == nullptr ? output_ : filter_->raw_output).get_bytes(pieces);
 }
 
+std::size_t connection::outputs_held(std::span<iovec> pieces, std::span<block_ref> holds) {
+  return (filter_ == nullptr ? output_ : filter_->raw_output).get_bytes(pieces, holds);
+}
+
 void connection::output_ack(std::size_t sent) {
   last_activity_ = shard_.now();
   if (filter_ == nullptr) {

@@ -20,10 +20,12 @@ int parse(int argc, const char* const* argv, options& out) {
   app.add_option("--shards", shards, "auto (one per usable CPU), cores (one per physical core) or a number")
       ->capture_default_str();
   app.add_option("--cpus", cpus, "CPUs to pin the shards to, such as 0-3,6");
-  app.add_option("--poller", poller, "auto or epoll")->capture_default_str()->check(CLI::IsMember({"auto", "epoll"}));
+  app.add_option("--poller", poller, "auto, epoll or io_uring")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
   const auto& built = shoal::build();
   app.set_version_flag("--version", "shoal-echo " + std::string(built.version) + " (" + std::string(built.commit) +
-                                        ", " + std::string(built.compiler) + ", epoll)");
+                                        ", " + std::string(built.compiler) + ", epoll, io_uring)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -49,6 +51,7 @@ int parse(int argc, const char* const* argv, options& out) {
     request.cpus = *list;
   }
   if (poller == "epoll") out.runtime.poller = shoal::poller_kind::epoll;
+  if (poller == "io_uring") out.runtime.poller = shoal::poller_kind::io_uring;
   return -1;
 }
 

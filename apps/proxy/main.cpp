@@ -33,7 +33,7 @@ int parse(int argc, const char* const* argv, arguments& out) {
   app.add_flag("--print-schema", out.print_schema, "print the JSON Schema of the file, for editors");
   const auto& built = shoal::build();
   app.set_version_flag("--version", "shoal-proxy " + std::string(built.version) + " (" + std::string(built.commit) +
-                                        ", " + std::string(built.compiler) + ", epoll)");
+                                        ", " + std::string(built.compiler) + ", epoll, io_uring)");
   app.footer("Exit status: 0 ok, 1 a failure at run time (a port in use), 2 bad usage or a bad file.\n"
              "Signals: SIGINT and SIGTERM stop gracefully, a second one at once; SIGUSR1 reopens the logs.");
   try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/buffers/check.hpp>
 #include <shoal/core/host/host.hpp>
-#include <shoal/core/poller/epoll_poller.hpp>
+#include <shoal/core/poller/choose_poller.hpp>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -191,13 +191,7 @@ class real_host final : public host {
   bool threaded() const noexcept override { return true; }
 
   result<std::unique_ptr<poller>> make_poller(poller_kind kind) override {
-    switch (kind) {
-      case poller_kind::automatic: return epoll_poller::make(*this, "auto: the io_uring back end is not built yet");
-      case poller_kind::epoll: return epoll_poller::make(*this, "as configured");
-      case poller_kind::io_uring:
-      case poller_kind::simulated: break;
-    }
-    return fail(errc::not_supported);
+    return choose_poller(*this, kind);
   }
 };
 

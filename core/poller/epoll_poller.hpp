@@ -16,6 +16,7 @@
 
 #include <boost/intrusive/slist.hpp>
 
+#include <string>
 #include <vector>
 
 namespace shoal {
@@ -69,7 +70,7 @@ class epoll_poller final : public poller {
   host& machine_;
   int epoll_fd_;
   int wake_fd_;
-  std::string_view reason_;
+  std::string reason_;
   active_list active_;
   std::vector<failure> failed_connects_;
   std::vector<failure> failed_sends_;  // to be reported when the last bytes have been received

@@ -5,8 +5,8 @@
 // Invariants:
 //  1. poll() is the only method that does input or output or blocks. The asking methods only note what is wanted.
 //  2. Reports come inside poll() only. Bytes of one operator are reported in order; EOF after all of them.
-//  3. Per poll() and operator at most one receive and one vectored send, per listener at most `accept_budget` accepts,
-//     so that one peer cannot hold the shard.
+//  3. Per poll() and operator at most one receive (where the kernel chooses the blocks: `blocks_per_poll`) and one
+//     vectored send, per listener at most `accept_budget` accepts, so that one peer cannot hold the shard.
 #pragma once
 
 #include <shoal/core/fd_operator.hpp>
@@ -28,6 +28,10 @@ inline constexpr int accept_budget = 64;
 /// the array at 1 KiB of stack.
 inline constexpr std::size_t send_pieces = 64;
 
+/// Most blocks that one peer may fill in one go where the kernel chooses them: 64 KiB, the usual most that loopback
+/// delivers at once. A peer that sends faster than that gets larger blocks of its own.
+inline constexpr std::size_t blocks_per_poll = 16;
+
 struct poller_counters {
   std::uint64_t polls = 0;  ///< calls of poll()
   std::uint64_t waits = 0;  ///< of them, calls into the kernel that might sleep
@@ -40,6 +44,7 @@ struct poller_counters {
   std::uint64_t accepts = 0;
   std::uint64_t accept_errors = 0;
   std::uint64_t connects = 0;
+  std::uint64_t buffers_exhausted = 0;  ///< receives that found the ring of provided buffers empty; they go on later
 };
 
 /// Asked by poll() right before it would block: whether something became runnable meanwhile (a report scheduled a
@@ -65,6 +70,13 @@ class poller {
   /// Why this back end was chosen, for the start line.
   [[nodiscard]] virtual std::string_view reason() const noexcept = 0;
 
+  /// Where to take blocks to receive into, for back ends that hand some to the kernel; before the first attach().
+  virtual void use_memory(slab& memory) { static_cast<void>(memory); }
+  /// Gives back all blocks that no operator has: nothing is attached any more.
+  virtual void release_memory() noexcept {}
+  /// Bytes of the slab that lie ready for the kernel, whatever operators there are.
+  [[nodiscard]] virtual std::size_t memory_held() const noexcept { return 0; }
+
   /// Starts to watch the operator's descriptor, which must be connected or listening. Not needed after connect().
   [[nodiscard]] virtual std::error_code attach(fd_operator& op) = 0;
   virtual void receive(fd_operator& op, bool on) = 0;
@@ -79,6 +91,11 @@ class poller {
   /// Ends a poll() that blocks, or the next one if none does. Any thread, any time between construction and
   /// destruction.
   virtual void wake() noexcept = 0;
+  /// The same from the thread of a shard that polls with `waker`; may leave with that poller's next poll().
+  virtual void wake_from(poller& waker) noexcept {
+    static_cast<void>(waker);
+    wake();
+  }
   /// What may make the owner's messages late, in a simulation; else nullptr.
   [[nodiscard]] virtual message_gate* gate() noexcept { return nullptr; }
 

@@ -11,7 +11,6 @@
 #include <vector>
 
 using shoal::accept_budget;
-using shoal::test::backends;
 using shoal::test::endpoint;
 using shoal::test::rig;
 
@@ -40,7 +39,7 @@ void close_all(rig<Backend>& r, endpoint& listener) {
 
 BOOST_AUTO_TEST_SUITE(poller_accept_suite)
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_do_not_block_and_do_not_leak_into_children, Backend, backends) {
+SHOAL_POLLER_TEST(descriptors_do_not_block_and_do_not_leak_into_children) {
   for (const int family : {AF_INET, AF_UNIX}) {
     rig<Backend> r;
     endpoint& listener = r.listen(family);
@@ -57,7 +56,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_do_not_block_and_do_not_leak_into_chil
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(the_peer_is_who_dialled, Backend, backends) {
+SHOAL_POLLER_TEST(the_peer_is_who_dialled) {
   rig<Backend> r;
   endpoint& listener = r.listen(AF_INET);
   const auto dialled = waiting(r, listener, 5);
@@ -73,7 +72,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_peer_is_who_dialled, Backend, backends) {
   close_all(r, listener);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_storm_is_taken_in_portions, Backend, backends) {
+SHOAL_POLLER_TEST(a_storm_is_taken_in_portions) {
   constexpr int count = 3 * accept_budget + 5;
   rig<Backend> r;
   endpoint& listener = r.listen(AF_INET);
@@ -93,7 +92,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_storm_is_taken_in_portions, Backend, backends) {
   close_all(r, listener);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(stopping_inside_the_report_stops_at_once_and_loses_nobody, Backend, backends) {
+SHOAL_POLLER_TEST(stopping_inside_the_report_stops_at_once_and_loses_nobody) {
   rig<Backend> r;
   endpoint& listener = r.listen(AF_INET);
   r.io->accept(listener, false);
@@ -109,7 +108,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stopping_inside_the_report_stops_at_once_and_loses
   close_all(r, listener);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(out_of_descriptors_twice_in_a_row, Backend, backends) {
+SHOAL_POLLER_TEST(out_of_descriptors_twice_in_a_row) {
   rig<Backend> r;
   endpoint& listener = r.listen(AF_INET);
   r.io->accept(listener, false);
@@ -134,7 +133,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(out_of_descriptors_twice_in_a_row, Backend, backen
   close_all(r, listener);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_peer_that_has_gone_again_does_not_end_the_accepting, Backend, backends) {
+SHOAL_POLLER_TEST(a_peer_that_has_gone_again_does_not_end_the_accepting) {
   rig<Backend> r;
   endpoint& listener = r.listen(AF_INET);
   r.io->accept(listener, false);
@@ -153,7 +152,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_peer_that_has_gone_again_does_not_end_the_accept
   close_all(r, listener);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(retired_inside_the_report, Backend, backends) {
+SHOAL_POLLER_TEST(retired_inside_the_report) {
   rig<Backend> r;
   endpoint& listener = r.listen(AF_INET);
   r.io->accept(listener, false);

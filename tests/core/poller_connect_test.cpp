@@ -6,7 +6,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-using shoal::test::backends;
 using shoal::test::endpoint;
 using shoal::test::loopback;
 using shoal::test::rig;
@@ -43,7 +42,7 @@ endpoint& hanging_dial(rig<Backend>& r) {
 
 BOOST_AUTO_TEST_SUITE(poller_connect_suite)
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(reports_success_once_and_carries_bytes_both_ways, Backend, backends) {
+SHOAL_POLLER_TEST(reports_success_once_and_carries_bytes_both_ways) {
   for (const int family : {AF_INET, AF_UNIX}) {
     rig<Backend> r;
     auto [left, right] = r.connect(family);
@@ -59,7 +58,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(reports_success_once_and_carries_bytes_both_ways, 
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(ipv6, Backend, backends) {
+SHOAL_POLLER_TEST(ipv6) {
   rig<Backend> r;
   const auto probe = r.machine->open_listener(loopback(AF_INET6).view(), {});
   if (!probe) SHOAL_SKIP("no IPv6 on this machine");
@@ -71,7 +70,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(ipv6, Backend, backends) {
   BOOST_TEST(r.machine->peer_name(left.fd())->storage.ss_family == AF_INET6);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_asked_for_inside_connected_is_done, Backend, backends) {
+SHOAL_POLLER_TEST(what_is_asked_for_inside_connected_is_done) {
   rig<Backend> r;
   endpoint& listener = r.listen(AF_INET);
   endpoint& op = r.dial(r.name_of(listener).view());
@@ -87,7 +86,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_asked_for_inside_connected_is_done, Backen
   BOOST_TEST(r.arrives(peer, op));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(refused_keeps_its_code, Backend, backends) {
+SHOAL_POLLER_TEST(refused_keeps_its_code) {
   for (const int family : {AF_INET, AF_UNIX}) {
     rig<Backend> r;
     const auto nobody = deserted(r, family);
@@ -101,7 +100,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(refused_keeps_its_code, Backend, backends) {
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(two_that_fail_together_may_retire_each_other, Backend, backends) {
+SHOAL_POLLER_TEST(two_that_fail_together_may_retire_each_other) {
   // Happy eyeballs: the first outcome ends all attempts.
   for (const int family : {AF_INET, AF_UNIX}) {
     rig<Backend> r;
@@ -115,7 +114,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(two_that_fail_together_may_retire_each_other, Back
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(retired_while_it_connects, Backend, backends) {
+SHOAL_POLLER_TEST(retired_while_it_connects) {
   rig<Backend> r;
   endpoint& op = hanging_dial(r);
   r.retire(op);
@@ -123,7 +122,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(retired_while_it_connects, Backend, backends) {
   BOOST_TEST(op.outcomes.empty());
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(retired_before_the_outcome_was_reported, Backend, backends) {
+SHOAL_POLLER_TEST(retired_before_the_outcome_was_reported) {
   for (const int family : {AF_INET, AF_UNIX}) {
     rig<Backend> r;
     const auto nobody = deserted(r, family);

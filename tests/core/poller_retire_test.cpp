@@ -12,7 +12,6 @@
 #include <vector>
 
 using shoal::shutdown_side;
-using shoal::test::backends;
 using shoal::test::endpoint;
 using shoal::test::pattern;
 using shoal::test::rig;
@@ -28,7 +27,7 @@ template <class Backend>
 
 BOOST_AUTO_TEST_SUITE(poller_retire_suite)
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(is_reported_once_and_only_inside_poll, Backend, backends) {
+SHOAL_POLLER_TEST(is_reported_once_and_only_inside_poll) {
   rig<Backend> r;
   auto [left, right] = r.connect();
   BOOST_TEST(r.io->attached() == 2U);
@@ -40,7 +39,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(is_reported_once_and_only_inside_poll, Backend, ba
   BOOST_TEST(r.io->attached() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(one_that_was_never_attached_is_reported_too, Backend, backends) {
+SHOAL_POLLER_TEST(one_that_was_never_attached_is_reported_too) {
   rig<Backend> r;
   const auto fd = r.machine->open_stream(AF_INET, {});
   BOOST_REQUIRE(fd.has_value());
@@ -50,7 +49,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(one_that_was_never_attached_is_reported_too, Backe
   BOOST_TEST(r.io->attached() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(does_not_wait_for_what_never_comes, Backend, backends) {
+SHOAL_POLLER_TEST(does_not_wait_for_what_never_comes) {
   rig<Backend> r;
   shoal::tcp_options small;
   small.send_buffer_bytes = 4096;
@@ -66,7 +65,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(does_not_wait_for_what_never_comes, Backend, backe
   BOOST_TEST((r.machine->now() - start < std::chrono::seconds{5}));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(with_operations_in_flight_every_byte_is_counted_once, Backend, backends) {
+SHOAL_POLLER_TEST(with_operations_in_flight_every_byte_is_counted_once) {
   // Both directions are busy on both ends; one is retired in the middle, after more and more polls, and its heir goes
   // on where it stopped. What an acknowledgement says must be true, or bytes are lost or doubled.
   for (int polls = 0; polls < 30; ++polls) {
@@ -93,7 +92,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(with_operations_in_flight_every_byte_is_counted_on
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_that_come_while_it_retires_are_reported_or_left, Backend, backends) {
+SHOAL_POLLER_TEST(bytes_that_come_while_it_retires_are_reported_or_left) {
   // Late data after cancel: bytes on their way at the very moment of the retirement.
   for (int polls = 0; polls < 10; ++polls) {
     rig<Backend> r;
@@ -114,7 +113,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_that_come_while_it_retires_are_reported_or_l
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(closed_with_queued_output, Backend, backends) {
+SHOAL_POLLER_TEST(closed_with_queued_output) {
   // What the kernel was handed arrives, then the end; what it was not handed is gone, and nothing waits for it.
   for (const int family : {AF_INET, AF_UNIX}) {
     rig<Backend> r;
@@ -135,7 +134,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(closed_with_queued_output, Backend, backends) {
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(inside_every_report, Backend, backends) {
+SHOAL_POLLER_TEST(inside_every_report) {
   rig<Backend> r;
   {
     auto [left, right] = r.connect();
@@ -173,7 +172,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(inside_every_report, Backend, backends) {
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_that_came_too_late_are_not_lost, Backend, backends) {
+SHOAL_POLLER_TEST(bytes_that_came_too_late_are_not_lost) {
   // A connection that moves or is detached: what was not reported before retired() is still in the socket.
   for (const int family : {AF_INET, AF_UNIX}) {
     rig<Backend> r;
@@ -195,7 +194,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_that_came_too_late_are_not_lost, Backend, ba
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_neighbour_in_the_same_batch_of_events, Backend, backends) {
+SHOAL_POLLER_TEST(a_neighbour_in_the_same_batch_of_events) {
   for (int i = 0; i < 10; ++i) {
     rig<Backend> r;
     auto [a, a_peer] = r.connect();
@@ -214,7 +213,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_neighbour_in_the_same_batch_of_events, Backend, 
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_neighbour_that_hangs_up_in_the_same_batch, Backend, backends) {
+SHOAL_POLLER_TEST(a_neighbour_that_hangs_up_in_the_same_batch) {
   rig<Backend> r;
   auto [a, a_peer] = r.connect();
   auto [b, b_peer] = r.connect();
@@ -232,7 +231,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_neighbour_that_hangs_up_in_the_same_batch, Backe
   BOOST_TEST(a.hang_ups.size() + b.hang_ups.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(the_number_of_a_descriptor_is_used_again_in_the_same_poll, Backend, backends) {
+SHOAL_POLLER_TEST(the_number_of_a_descriptor_is_used_again_in_the_same_poll) {
   rig<Backend> r;
   auto [old, old_peer] = r.connect();
   r.io->receive(old, true);
@@ -267,7 +266,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_number_of_a_descriptor_is_used_again_in_the_sa
   BOOST_TEST(heir->hang_ups.empty());
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(asking_after_retire_is_harmless, Backend, backends) {
+SHOAL_POLLER_TEST(asking_after_retire_is_harmless) {
   rig<Backend> r;
   auto [left, right] = r.connect();
   r.send(left, "bytes");
@@ -282,7 +281,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(asking_after_retire_is_harmless, Backend, backends
   BOOST_TEST(right.sent == 0U);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_thousand_at_once, Backend, backends) {
+SHOAL_POLLER_TEST(a_thousand_at_once) {
   rig<Backend> r;
   std::vector<endpoint*> all;
   for (int i = 0; i < 200; ++i) {

@@ -14,6 +14,7 @@
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/poller/poller.hpp>
 #include <tests/core/sim_backend.hpp>
+#include <tests/skip.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -33,6 +34,17 @@
 #include <tuple>
 #include <utility>
 #include <vector>
+
+/// A test of every back end; one that this machine does not have is skipped with the reason.
+#define SHOAL_POLLER_TEST(name)                                                                \
+  template <class Backend>                                                                     \
+  static void name##_on();                                                                     \
+  BOOST_AUTO_TEST_CASE_TEMPLATE(name, Backend, ::shoal::test::backends) {                      \
+    if (const auto why = ::shoal::test::unavailable<Backend>(); !why.empty()) SHOAL_SKIP(why); \
+    name##_on<Backend>();                                                                      \
+  }                                                                                            \
+  template <class Backend>                                                                     \
+  static void name##_on()
 
 namespace shoal::test {
 
@@ -68,8 +80,34 @@ struct epoll_backend {
   static bool jump_wall_clock(host&, duration) { return false; }
 };
 
+/// The same by io_uring; bytes come into the space that an endpoint lends.
+struct uring_backend : epoll_backend {
+  static std::unique_ptr<poller> make(host& machine) { return std::move(*machine.make_poller(poller_kind::io_uring)); }
+  /// Empty where it can be used here.
+  static std::string unavailable() {
+    const auto made = make_real_host()->make_poller(poller_kind::io_uring);
+    return made ? "" : made.error().message();
+  }
+};
+
+/// The same for endpoints that take blocks of the slab, whose size nobody can choose.
+struct uring_block_backend : uring_backend {
+  static constexpr bool lends_blocks = true;
+};
+
+/// Whether a back end fills the space that an endpoint lends, as much of it as there is.
+template <class Backend>
+inline constexpr bool fills_windows = !requires { Backend::lends_blocks; };
+
+/// Why a back end can't be tested on this machine; empty when it can.
+template <class Backend>
+std::string unavailable() {
+  if constexpr (requires { Backend::unavailable(); }) return Backend::unavailable();
+  return {};
+}
+
 /// Every back end that must pass the suite.
-using backends = std::tuple<epoll_backend, sim_backend, rough_sim_backend>;
+using backends = std::tuple<epoll_backend, uring_backend, uring_block_backend, sim_backend, rough_sim_backend>;
 
 /// Agrees to every sleep, unless told that there is work.
 class calm_sleeper final : public poll_sleeper {
@@ -91,10 +129,12 @@ class endpoint final : public fd_operator {
   std::size_t window = 4096;  ///< space per receive; 0 lends nothing
   std::string output;         ///< all it has to send
   std::size_t piece = 1000;   ///< sent in pieces of so many bytes
+  bool wants_blocks = false;  ///< set by the rig
 
   // ---- what was reported ----
   std::string received;
-  int receives = 0;  ///< input_ack() with bytes
+  int receives = 0;  ///< input_ack() with bytes, or a block
+  int blocks = 0;    ///< of them, blocks
   std::size_t sent = 0;
   int sends = 0;  ///< output_ack()
   std::vector<std::error_code> hang_ups;
@@ -127,6 +167,16 @@ class endpoint final : public fd_operator {
     if (filled == 0) return;
     ++receives;
     received.append(reinterpret_cast<const char*>(space_.data()), filled);
+    call(on_input);
+  }
+  [[nodiscard]] bool takes_blocks() const noexcept override { return wants_blocks; }
+  void input_block(block_ref&& filled_block, std::size_t filled) override {
+    BOOST_REQUIRE(filled != 0U);
+    BOOST_REQUIRE(filled <= filled_block.capacity());
+    note_report(true);
+    ++receives;
+    ++blocks;
+    received.append(reinterpret_cast<const char*>(filled_block.data()), filled);
     call(on_input);
   }
   std::size_t outputs(std::span<iovec> pieces) override {
@@ -212,10 +262,11 @@ template <class Backend>
 class rig {
  public:
   std::shared_ptr<host> machine = Backend::machine();
+  slab_ptr memory = slab::make();
   std::unique_ptr<poller> io = Backend::make(*machine);
   calm_sleeper sleeper;
 
-  rig() = default;
+  rig() { io->use_memory(*memory); }
   rig(const rig&) = delete;
   rig& operator=(const rig&) = delete;
   /// Retires and closes what is left, and checks what holds for every test.
@@ -248,7 +299,11 @@ class rig {
     return true;
   }
 
-  endpoint& make(int fd) { return *all_.emplace_back(std::make_unique<endpoint>(fd)); }
+  endpoint& make(int fd) {
+    endpoint& op = *all_.emplace_back(std::make_unique<endpoint>(fd));
+    op.wants_blocks = !fills_windows<Backend>;
+    return op;
+  }
   endpoint& attached(int fd) {
     endpoint& op = make(fd);
     BOOST_REQUIRE(!io->attach(op));

@@ -13,7 +13,6 @@
 #include <thread>
 
 using shoal::instant;
-using shoal::test::backends;
 using shoal::test::endpoint;
 using shoal::test::pattern;
 using shoal::test::rig;
@@ -33,7 +32,7 @@ int polls_within(rig<Backend>& r, shoal::duration length) {
 
 BOOST_AUTO_TEST_SUITE(poller_wait_suite)
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_is_never_early_and_soon_enough, Backend, backends) {
+SHOAL_POLLER_TEST(a_deadline_is_never_early_and_soon_enough) {
   rig<Backend> r;
   int late = 0;
   for (int i = 0; i < 100; ++i) {
@@ -47,7 +46,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_is_never_early_and_soon_enough, Backend
   BOOST_TEST(r.io->counters().polls == 100U);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_jump_of_the_system_clock_moves_no_deadline, Backend, backends) {
+SHOAL_POLLER_TEST(a_jump_of_the_system_clock_moves_no_deadline) {
   rig<Backend> r;
   for (const shoal::duration jump : {-1h, 1h, -1h, 1h}) {
     const auto wall_before = r.machine->wall_time();
@@ -69,7 +68,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_jump_of_the_system_clock_moves_no_deadline, Back
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_in_the_past_does_not_block, Backend, backends) {
+SHOAL_POLLER_TEST(a_deadline_in_the_past_does_not_block) {
   rig<Backend> r;
   const instant start = r.machine->now();
   for (int i = 0; i < 1'000; ++i) {
@@ -79,7 +78,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_in_the_past_does_not_block, Backend, ba
   BOOST_TEST((r.machine->now() - start < 5s));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(the_sleeper_has_the_last_word, Backend, backends) {
+SHOAL_POLLER_TEST(the_sleeper_has_the_last_word) {
   rig<Backend> r;
   r.sleeper.has_work = true;
   const instant start = r.machine->now();
@@ -89,7 +88,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_sleeper_has_the_last_word, Backend, backends) 
   r.sleeper.has_work = false;
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_owed_keeps_it_awake, Backend, backends) {
+SHOAL_POLLER_TEST(what_is_owed_keeps_it_awake) {
   rig<Backend> r;
   auto [left, right] = r.connect();
   right.window = 10;
@@ -108,7 +107,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_owed_keeps_it_awake, Backend, backends) {
   BOOST_TEST((r.machine->now() - start < 20s));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_end_a_sleep, Backend, backends) {
+SHOAL_POLLER_TEST(bytes_end_a_sleep) {
   rig<Backend> r;
   auto [left, right] = r.connect();
   r.io->receive(right, true);
@@ -119,7 +118,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_end_a_sleep, Backend, backends) {
   BOOST_TEST((r.machine->now() - start < 20s));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(nothing_wanted_is_nothing_done, Backend, backends) {
+SHOAL_POLLER_TEST(nothing_wanted_is_nothing_done) {
   rig<Backend> r;
   BOOST_TEST(polls_within(r, 100ms) < 10);
   {
@@ -156,7 +155,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(nothing_wanted_is_nothing_done, Backend, backends)
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_full_socket_is_not_polled_in_a_circle, Backend, backends) {
+SHOAL_POLLER_TEST(a_full_socket_is_not_polled_in_a_circle) {
   rig<Backend> r;
   auto [left, right] = r.connect();
   left.piece = 1U << 20U;
@@ -171,7 +170,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_full_socket_is_not_polled_in_a_circle, Backend, 
   BOOST_TEST((right.received == left.output));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_wake_ends_the_sleep_or_the_next_one_and_no_other, Backend, backends) {
+SHOAL_POLLER_TEST(a_wake_ends_the_sleep_or_the_next_one_and_no_other) {
   rig<Backend> r;
   r.io->wake();
   r.io->wake();
@@ -182,7 +181,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_wake_ends_the_sleep_or_the_next_one_and_no_other
   BOOST_TEST(polls_within(r, 100ms) < 10);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_wake_from_another_thread, Backend, backends) {
+SHOAL_POLLER_TEST(a_wake_from_another_thread) {
   if constexpr (!Backend::threaded) SHOAL_SKIP("one thread steps all");
   rig<Backend> r;
   constexpr int rounds = 2'000;

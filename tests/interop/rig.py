@@ -2,7 +2,8 @@
 """Starts the built programs, reads what they say, and makes sure that none of them outlives its test.
 
 SHOAL_BIN names the directory of the programs. Everything listens on 127.0.0.1 and on a port that the kernel picks.
-SHOAL_SEED replays the random choices of a run; SHOAL_FULL=1 asks for the large sizes.
+SHOAL_SEED replays the random choices of a run; SHOAL_FULL=1 asks for the large sizes; SHOAL_TEST_POLLER names the
+poller of every program that is started.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ import unittest
 
 BIN = pathlib.Path(os.environ["SHOAL_BIN"])
 FULL = os.environ.get("SHOAL_FULL") == "1"
+POLLER = os.environ.get("SHOAL_TEST_POLLER") or "auto"
 SEED = int(os.environ.get("SHOAL_SEED") or random.SystemRandom().getrandbits(32))
 
 # How long to wait for what must happen. Generous: a sanitizer on a busy machine is slow, and who waits for an event
@@ -200,7 +202,8 @@ class Case(unittest.TestCase):
 
     def echo_server(self, shards=1):
         """The port of a running shoal-echo. It can't tell which port 0 became, so /proc is asked."""
-        program = self.started(Program(BIN / "shoal-echo", "--listen", "127.0.0.1:0", "--shards", shards))
+        program = self.started(Program(BIN / "shoal-echo", "--listen", "127.0.0.1:0", "--shards", shards,
+                                       "--poller", POLLER))
         return until(lambda: listening_port(program), "shoal-echo listens")
 
 
@@ -228,6 +231,26 @@ def tcp_rows(state, local=None, remote=None):
     return rows
 
 
+def with_poller(rest):
+    """The rest of a configuration, with SHOAL_TEST_POLLER where it says nothing of its own about the run time."""
+    return rest if POLLER == "auto" or "runtime:" in rest else f"{rest}\nruntime: {{ poller: {POLLER} }}"
+
+
+def why_no_poller():
+    """Why SHOAL_TEST_POLLER can't be used on this machine, or None: a program that is to use it does not start."""
+    if POLLER == "auto":
+        return None
+    tried = subprocess.Popen([str(BIN / "shoal-echo"), "--listen", "127.0.0.1:0", "--shards", "1", "--poller", POLLER],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=die_with_parent)
+    try:
+        said = tried.communicate(timeout=1)[0].strip()
+        return said.splitlines()[-1] if said else "it does not start"
+    except subprocess.TimeoutExpired:
+        tried.kill()
+        tried.communicate()
+        return None
+
+
 def config(endpoints, listener="", upstream="", rest=""):
     """A proxy with one listener on a free port. Each of the last three is YAML to add at its place."""
     listed = ", ".join(f'"{where}"' if isinstance(where, str) else f'"127.0.0.1:{where}"' for where in endpoints)
@@ -237,7 +260,7 @@ listeners:
 upstreams:
   - {{ name: back, endpoints: [ {listed} ]{upstream and ", " + upstream} }}
 access_log: {{ path: "-" }}
-{rest}
+{with_poller(rest)}
 """
 
 
@@ -248,7 +271,7 @@ listeners:
 upstreams:
   - {{ name: demo, builtin: echo }}
 access_log: {{ path: "-" }}
-{rest}
+{with_poller(rest)}
 """
 
 
@@ -305,4 +328,7 @@ def how_it_ends(peer):
 def main():
     raise_file_limit()
     print(f"seed {SEED} (replay: SHOAL_SEED={SEED})", flush=True)
+    if why := why_no_poller():
+        print(f"SKIP: {POLLER}: {why}")
+        return
     unittest.main(verbosity=2)

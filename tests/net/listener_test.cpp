@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 using shoal::connection;
 using shoal::shard;
@@ -19,22 +20,39 @@ using shoal::test::wire;
 
 namespace {
 
-/// No further descriptor for this process while it lives.
-class no_descriptors {
+/// While it lives this process may open a few descriptors more. To be set before the listener starts: io_uring reads
+/// the limit when the accept is submitted.
+class few_descriptors {
  public:
-  no_descriptors() {
+  few_descriptors() {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     const int lowest_free = ::dup(STDIN_FILENO);
     ::close(lowest_free);
-    const rlimit none{.rlim_cur = static_cast<rlim_t>(lowest_free), .rlim_max = before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &none);
+    const rlimit few{.rlim_cur = static_cast<rlim_t>(lowest_free) + 100, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
   }
-  no_descriptors(const no_descriptors&) = delete;
-  no_descriptors& operator=(const no_descriptors&) = delete;
-  ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  few_descriptors(const few_descriptors&) = delete;
+  few_descriptors& operator=(const few_descriptors&) = delete;
+  ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
 
  private:
   rlimit before_{};
+};
+
+/// Takes all of those.
+class no_descriptors {
+ public:
+  no_descriptors() {
+    for (int fd = ::dup(STDIN_FILENO); fd >= 0; fd = ::dup(STDIN_FILENO)) taken_.push_back(fd);
+  }
+  no_descriptors(const no_descriptors&) = delete;
+  no_descriptors& operator=(const no_descriptors&) = delete;
+  ~no_descriptors() {
+    for (const int fd : taken_) ::close(fd);
+  }
+
+ private:
+  std::vector<int> taken_;
 };
 
 }  // namespace
@@ -42,6 +60,7 @@ class no_descriptors {
 BOOST_AUTO_TEST_SUITE(listener_suite)
 
 BOOST_AUTO_TEST_CASE(accepting_recovers_from_every_shortage_of_descriptors) {
+  const few_descriptors limit;
   net_rig rig{wire::plain};
   rig.server().on_request([](connection& c) {
     static_cast<void>(c.output().append(c.input().take_all()));

@@ -2,6 +2,9 @@
 #include <tests/net/net_rig.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
 #include <thread>
 
 namespace shoal::test {
@@ -53,12 +56,36 @@ connection_options options_on(wire on) {
   return options;
 }
 
+namespace {
+
+/// SHOAL_TEST_POLLER=io_uring runs the whole suite on io_uring.
+poller_kind poller_under_test() {
+  const char* const named = std::getenv("SHOAL_TEST_POLLER");
+  return named != nullptr && std::string_view{named} == "io_uring" ? poller_kind::io_uring : poller_kind::automatic;
+}
+
+/// Where that is not to be had, no case can run.
+struct only_where_available {
+  only_where_available() {
+    if (poller_under_test() != poller_kind::io_uring) return;
+    const auto made = make_real_host()->make_poller(poller_kind::io_uring);
+    if (made) return;
+    std::cout << "SKIP: test_net_io_uring: " << made.error().message() << std::endl;
+    std::_Exit(0);
+  }
+};
+
+}  // namespace
+
+BOOST_TEST_GLOBAL_FIXTURE(only_where_available);
+
 runtime_options net_rig::options_for(unsigned shards, log_collector& log, duration drain_timeout) {
   runtime_options options;
   options.shards.shards = shards;
   options.shards.pin = pin_mode::off;
   options.shards.memory_per_shard = std::size_t{128} << 20;
   options.drain_timeout = drain_timeout;
+  options.poller = poller_under_test();
   options.log.collector = &log;
   return options;
 }

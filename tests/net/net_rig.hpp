@@ -118,7 +118,11 @@ class net_rig {
   [[nodiscard]] static connection& only_connection();
   /// Whether this shard has met a socket that takes no more.
   [[nodiscard]] static bool kernel_is_full() { return shard::current().io().counters().sends_blocked != 0; }
-  [[nodiscard]] static std::size_t memory_here() { return shard::current().memory().counters().bytes_in_use; }
+  /// Less what lies ready for the kernel.
+  [[nodiscard]] static std::size_t memory_here() {
+    shard& here = shard::current();
+    return here.memory().counters().bytes_in_use - here.io().memory_held();
+  }
   [[nodiscard]] static std::size_t open_here() { return shard::current().local<connection_table>().size(); }
 
   /// Runs the task that `make` gives on a shard, to its end.
