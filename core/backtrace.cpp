@@ -8,7 +8,6 @@
 #include <execinfo.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -82,8 +81,8 @@ std::span<void* const> backtrace_signal::of(pthread_t thread, instant deadline) 
   }
   const auto count = static_cast<std::size_t>(here.count.load(std::memory_order_acquire));
   if (count <= own_frames) return {};
-  std::copy_n(here.frames.begin() + own_frames, count - own_frames, copy_.begin());
-  return std::span{copy_}.first(count - own_frames);
+  copy_ = here.frames;
+  return std::span{copy_}.subspan(own_frames, count - own_frames);
 }
 
 struct symbol_names::session {

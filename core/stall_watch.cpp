@@ -95,6 +95,10 @@ void stall_watch::look_at_progress(sight& seen, std::uint64_t progress, instant 
   if (!seen.stalled && now - seen.since >= options_.report) {
     seen.stalled = true;
     seen.hook = seen.shard->hook.load(std::memory_order_relaxed);
+    const auto left_out = seen.gate.pass(now);
+    seen.reported = !left_out.has_value();  // counted there
+    if (seen.reported) return;
+    seen.left_out = *left_out;
     take_stack(seen, now);
   }
   if (seen.stalled && !seen.reported && now - seen.since >= longest_wait_for_end) report(seen, number, now, false);
@@ -109,16 +113,14 @@ void stall_watch::take_stack(sight& seen, instant now) {
     const pthread_t thread = seen.shard->thread.load(std::memory_order_relaxed);
     if (thread != pthread_t{}) frames = signal_->of(thread, now + longest_wait_for_stack);
   }
-  if (names_ == nullptr) names_ = std::make_unique<symbol_names>();
   if (frames.size() > frames_in_report) frames = frames.first(frames_in_report);
-  for (const void* frame : frames) seen.stack += (seen.stack.empty() ? ": " : " < ") + names_->name_of(frame);
+  const symbol_names names;  // keeps files open: only as long as they are read
+  for (const void* frame : frames) seen.stack += (seen.stack.empty() ? ": " : " < ") + names.name_of(frame);
 }
 
 void stall_watch::report(sight& seen, std::size_t shard, instant now, bool over) {
   seen.reported = true;
-  const auto left_out = seen.gate.pass(now);
-  if (!left_out) return;
-  const std::string more = *left_out != 0 ? " (" + std::to_string(*left_out) + " more before)" : "";
+  const std::string more = seen.left_out != 0 ? " (" + std::to_string(seen.left_out) + " more before)" : "";
   const auto held = std::chrono::duration_cast<std::chrono::milliseconds>(now - seen.since);
   log_warning(log_, "shard {} {} held for {} ms by \"{}\"{}{}{}{}", shard, over ? "was" : "is still", held.count(),
               to_string(shard_activity::step_of(seen.progress)), seen.hook != nullptr ? ", " : "",

@@ -62,7 +62,8 @@ class stall_watch {
     std::uint64_t progress = 0;
     instant since{};        // when this progress was first seen
     bool stalled = false;   // over the limit; the report comes at its end
-    bool reported = false;  // or before, if it does not end
+    bool reported = false;  // or before, if it does not end; or left out
+    std::uint64_t left_out = 0;
     const char* hook = nullptr;
     std::string stack;
     log_gate gate{stall_log_interval};
@@ -79,7 +80,6 @@ class stall_watch {
   logger& log_;
   stall_options options_;
   std::optional<backtrace_signal> signal_;
-  std::unique_ptr<symbol_names> names_;
   std::vector<sight> shards_;
   unsigned quiet_looks_ = 0;
   semaphore roused_;

@@ -18,16 +18,17 @@ constexpr std::size_t smallest_receive = 4096;
 }  // namespace
 
 /// Bytes mostly go on to this connection's output, or to its relay partner's. While that is backed up, receive into the
-/// room behind what is queued there, no more than its high mark leaves, and in pieces of a quarter of the mark: each
-/// queue pins one block that is mostly sent and one that is mostly empty, and these should not outweigh the queue.
+/// room behind what is queued there, and no more than its high mark leaves. Besides its bytes a queue pins one block
+/// that is mostly sent and one that is mostly empty: at half and a quarter of the mark at most, all is below twice the
+/// mark.
 result<std::span<std::byte>> connection::book_input() {
   const auto most = profile_->options.max_receive;
   if (filter_ != nullptr) return filter_->raw_input.book(most);
   const connection* onward = relay_ == nullptr ? this : relay_->other_of(*this);
-  if (onward == nullptr || onward->output_.empty()) return input_.book(most);
+  if (onward == nullptr) return input_.book(most);
   const auto high = onward->profile().options.output.high;
   const auto queued = onward->unsent();
-  const auto left = std::min(high > queued ? high - queued : 0, high / 4);
+  const auto left = queued == 0 ? high / 2 : std::min(high > queued ? high - queued : 0, high / 4);
   return input_.book_behind(onward->output_, std::min(std::max(left, smallest_receive), most));
 }
 

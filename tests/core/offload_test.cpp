@@ -53,7 +53,10 @@ task<int> moved_there_and_back() {
   co_return *back;
 }
 
-task<> throwing() { co_await offload(&failing, std::string{"no such file"}); }
+task<> throwing() {
+  const std::string why = "no such file";
+  co_await offload(&failing, why);
+}
 
 task<> one_wait(std::atomic<bool>& gate, std::vector<int>& order, int number) {
   co_await offload(&wait_for, &gate);

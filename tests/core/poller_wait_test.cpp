@@ -62,8 +62,10 @@ SHOAL_POLLER_TEST(a_jump_of_the_system_clock_moves_no_deadline) {
       BOOST_TEST((monotonic >= start));
       BOOST_TEST((monotonic <= r.machine->now()));
     }
-    r.io->poll(deadline, r.sleeper);
-    BOOST_TEST((r.machine->now() >= deadline));
+    // A process that is stopped and goes on comes back early, once.
+    int polls = 0;
+    for (; r.machine->now() < deadline && polls < 5; ++polls) r.io->poll(deadline, r.sleeper);
+    BOOST_TEST(polls <= 2);
     BOOST_TEST((r.machine->now() - start < 20s));
   }
 }

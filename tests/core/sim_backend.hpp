@@ -5,6 +5,7 @@
 // Thread rule: one thread.
 #pragma once
 
+#include <shoal/core/poller/poller.hpp>
 #include <shoal/core/sim/world.hpp>
 #include <tests/seed.hpp>
 

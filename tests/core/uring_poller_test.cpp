@@ -28,7 +28,7 @@ using shoal::test::uring_block_backend;
 /// A test that needs io_uring on this machine.
 #define SHOAL_URING_TEST(name)                                                                           \
   static void name##_here();                                                                             \
-  BOOST_AUTO_TEST_CASE(name) {                                                                         \
+  BOOST_AUTO_TEST_CASE(name) {                                                                           \
     if (const auto why = shoal::test::unavailable<uring_block_backend>(); !why.empty()) SHOAL_SKIP(why); \
     name##_here();                                                                                       \
   }                                                                                                      \
