@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -66,6 +68,11 @@ std::vector<std::string> stalls_in(shoal::log_collector& log) {
   return lines;
 }
 
+/// Open files of this process.
+std::ptrdiff_t open_files() {
+  return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, std::filesystem::directory_iterator{});
+}
+
 bool contains(const std::string& line, const char* part) { return line.find(part) != std::string::npos; }
 
 }  // namespace
@@ -77,10 +84,12 @@ BOOST_AUTO_TEST_CASE(a_planted_busy_loop_is_reported_with_the_functions_name) {
   auto options = small_runtime(1, &log);
   options.stall.signal = SIGURG;
   runtime r{options};
+  const auto files = open_files();
   BOOST_REQUIRE(r.start().has_value());
   run_task(r, 0, [] { return stall(50ms); }).get();
   r.stop();
   r.wait();
+  BOOST_TEST(open_files() == files);  // those the names come from are closed again
   const auto lines = stalls_in(log);
   BOOST_REQUIRE(lines.size() == 1U);
   BOOST_TEST_INFO(lines.front());
