@@ -4,7 +4,8 @@
 
 #include <shoal/core/poller/uring_poller.hpp>
 
-#include <liburing.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <array>
 #include <cstdint>

@@ -4,6 +4,8 @@
 #include <shoal/buffers/check.hpp>
 #include <shoal/core/poller/uring_entry.hpp>
 
+#include <liburing.h>
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>

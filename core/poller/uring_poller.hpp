@@ -17,8 +17,8 @@
 //  2. Late data still reaches the operator, in order: a receive that was cancelled ends before another one is armed.
 //  3. retired() comes when the kernel has nothing of the operator in hand, see uring_slot.hpp.
 //
-// Not used: zero-copy sends. On loopback and without a smart network card the kernel copies all the same and sends a
-// second completion; see ARCHITECTURE.md.
+// Not used yet: zero-copy sends. Measured alone on loopback, of CPU per send: 16 KiB 8 us against 3, 256 KiB 33 us
+// against 41. They would need a size to begin at, and blocks kept until a second completion.
 #pragma once
 
 #include <shoal/buffers/errc.hpp>

@@ -4,6 +4,8 @@
 #include <shoal/core/poller/uring_entry.hpp>
 #include <shoal/core/poller/uring_poller.hpp>
 
+#include <liburing.h>
+
 #include <poll.h>
 #include <sys/socket.h>
 

@@ -208,8 +208,10 @@ type<runtime_options> runtime_type() {
        field(
            "pin", &r::pin, pin,
            "Bind each shard to its CPU. `auto`: if `cpus` is written, or the shards fill all CPUs and no quota is set"),
-       field("poller", &r::poller, poller,
-             "How shards wait for the kernel. `auto` chooses what works here; the start line says what and why"),
+       field(
+           "poller", &r::poller, poller,
+           "How shards wait for the kernel. `auto` is epoll as long as io_uring is not measured ahead; the start line "
+           "says what and why. `io_uring` needs Linux 6.1 and is an error where it is missing or forbidden"),
        field("idle_spin", &r::idle_spin, idle_spin_type(),
              "Poll this long before going to sleep: lower latency for CPU time. `0` sleeps at once"),
        field("memory_per_shard", &r::memory_per_shard,
