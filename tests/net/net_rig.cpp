@@ -16,6 +16,7 @@ void event_log::add(std::string event) {
 }
 
 bool event_log::wait_for(const std::string& event, std::size_t times) {
+  if (!stage_advance([&] { return count(event) >= times; })) return false;
   std::unique_lock lock(mutex_);
   return added_.wait_for(lock, patience,
                          [&] { return static_cast<std::size_t>(std::ranges::count(events_, event)) >= times; });
@@ -99,7 +100,9 @@ server_options net_rig::options_for(wire on, const std::function<void(server_opt
 }
 
 net_rig::net_rig(wire on, unsigned shards, const std::function<void(server_options&)>& adjust, duration drain_timeout)
-    : on_(on), runtime_(options_for(shards, log_, drain_timeout)), server_(runtime_, options_for(on, adjust)) {}
+    : on_(on),
+      runtime_(options_for(shards, log_, drain_timeout), stage_host()),
+      server_(runtime_, options_for(on, adjust)) {}
 
 net_rig::~net_rig() {
   if (running_) stop();

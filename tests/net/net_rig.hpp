@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A runtime with one server, peers that connect to it, and ways to look at a shard from the test. Nothing here sleeps:
 // the test waits for events that hooks write down, for a condition it looks at on the shard, or for its own socket.
+// Where all that runs, on this machine or in a simulated world, is the stage's business (stage.hpp).
 //
 // Thread rule: the test's thread, but for event_log (any) and gate (the shard that waits).
 // Invariant: stop(), at the latest the destructor, checks that no descriptor, block or timer is left.
@@ -13,6 +14,7 @@
 #include <shoal/net/server.hpp>
 #include <shoal/net/writer.hpp>
 #include <tests/net/peer.hpp>
+#include <tests/net/stage.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -80,8 +82,12 @@ struct background {
 /// The value, or std::runtime_error when it does not come.
 template <class T>
 T get(std::future<T> future) {
-  if (future.wait_for(patience) != std::future_status::ready)
+  const auto is_ready = [&](std::chrono::seconds within) {
+    return future.wait_for(within) == std::future_status::ready;
+  };
+  if (!stage_advance([&] { return is_ready(std::chrono::seconds{0}); }) || !is_ready(patience)) {
     throw std::runtime_error("a future was not fulfilled in time");
+  }
   return future.get();
 }
 

@@ -142,14 +142,4 @@ peer listening_peer::accept(wire on) {
   return {::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC), on};
 }
 
-std::string pattern(std::size_t bytes) {
-  std::string text(bytes, '\0');
-  std::uint32_t state = 1;
-  for (char& c : text) {
-    state = state * 1664525U + 1013904223U;
-    c = static_cast<char>('!' + (state >> 24) % 90);
-  }
-  return text;
-}
-
 }  // namespace shoal::test

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <shoal/net/address.hpp>
+#include <tests/net/pattern.hpp>
 #include <tests/net/xor_filter.hpp>
 
 #include <chrono>
@@ -77,8 +78,5 @@ class listening_peer {
   int fd_ = -1;
   address where_;
 };
-
-/// Text that repeats nowhere soon, so that bytes out of place show.
-[[nodiscard]] std::string pattern(std::size_t bytes);
 
 }  // namespace shoal::test
