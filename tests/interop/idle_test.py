@@ -4,7 +4,7 @@
 import pathlib
 import time
 
-from rig import Case, builtin_echo, connect, exchange, main, until
+from rig import SANITIZED, Case, builtin_echo, connect, exchange, main, until
 
 CONNECTIONS = 8000
 SHARDS = 2
@@ -32,7 +32,8 @@ class Idle(Case):
             time.sleep(WATCHED_SECONDS)
             used = (cpu_seconds(proxy.pid) - before) / (time.monotonic() - began)
             print(f"{CONNECTIONS} idle connections: {used:.4%} of a core for {SHARDS} shards", flush=True)
-            self.assertLessEqual(used, MOST * SHARDS)
+            if not SANITIZED:
+                self.assertLessEqual(used, MOST * SHARDS)
             # They are still served.
             for client in clients[::1000]:
                 self.assertEqual(exchange(client, b"again"), b"again")

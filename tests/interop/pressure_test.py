@@ -4,7 +4,7 @@ and it goes on when they read again."""
 
 from endpoints import accepted, listening, port_of
 from flood import Flood, check_flood
-from rig import Case, abort, builtin_echo, config, connect, main
+from rig import SANITIZED, Case, abort, builtin_echo, config, connect, main
 
 PEERS = 100
 HIGH = 1 << 20
@@ -27,7 +27,8 @@ class Pressure(Case):
     def check_memory(self, proxy, before, pushed):
         grown = proxy.kib("VmHWM") - before
         print(f"{pushed >> 20} MiB taken, memory grown by {grown >> 10} of {ALLOWED_KIB >> 10} MiB", flush=True)
-        self.assertLessEqual(grown, ALLOWED_KIB)
+        if not SANITIZED:
+            self.assertLessEqual(grown, ALLOWED_KIB)
         self.assertGreaterEqual(pushed, PEERS * HIGH // 2, "the proxy takes less than the file says")
 
     def leave(self, peers):

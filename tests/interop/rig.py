@@ -22,6 +22,7 @@ import time
 import unittest
 
 BIN = pathlib.Path(os.environ["SHOAL_BIN"])
+SANITIZED = os.environ.get("SHOAL_SANITIZE", "") != ""  # then memory and time are the sanitizer's
 FULL = os.environ.get("SHOAL_FULL") == "1"
 POLLER = os.environ.get("SHOAL_TEST_POLLER") or "auto"
 SEED = int(os.environ.get("SHOAL_SEED") or random.SystemRandom().getrandbits(32))
