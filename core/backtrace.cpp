@@ -87,7 +87,7 @@ std::span<void* const> backtrace_signal::of(pthread_t thread, instant deadline) 
 
 struct symbol_names::session {
   struct finish {
-    void operator()(Dwfl* open) const noexcept { ::dwfl_end(open); }
+    void operator()(Dwfl* done) const noexcept { ::dwfl_end(done); }
   };
   Dwfl_Callbacks callbacks{};
   char* debug_path = nullptr;  // the usual places
