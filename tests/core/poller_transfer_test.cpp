@@ -13,8 +13,8 @@
 using shoal::errc;
 using shoal::shutdown_side;
 using shoal::tcp_options;
-using shoal::test::fills_windows;
 using shoal::test::endpoint;
+using shoal::test::fills_windows;
 using shoal::test::pattern;
 using shoal::test::rig;
 
