@@ -42,8 +42,15 @@ void uring_poller::advance(uring_slot& s) {
   if (s.is(slot::retiring)) return advance_retirement(s);
   if (s.is(slot::connecting)) return;
   if (s.is(slot::send_failed) && !s.is(slot::want_receive | slot::receive_armed)) return end_failed_send(s);
-  advance_receive(s);
-  if (s.is(slot::want_send) && !s.is(slot::send_armed)) advance_send(s);
+  const bool sends = s.is(slot::want_send) && !s.is(slot::send_armed);
+  if (sends) advance_send(s);
+  // A send mostly completes while it is submitted. What is still queued would look like bytes that pile up, so a
+  // receive waits for the next poll, which does not block.
+  if (sends && s.is(slot::send_armed) && s.is(slot::want_receive) && !s.is(slot::receive_armed)) {
+    queue(s);
+  } else {
+    advance_receive(s);
+  }
   if (s.accepted != nullptr) advance_accept(s);
 }
 
