@@ -86,7 +86,8 @@ class poller {
   virtual void connect(fd_operator& op, socket_name_view name) = 0;
   virtual void retire(fd_operator& op) = 0;
 
-  /// Submits what is wanted, reaps what is done, blocks until `deadline` when there is nothing (never = no limit).
+  /// Submits what is wanted, reaps what is done, blocks until `deadline` when there is nothing (never = no limit). May
+  /// come back early, as after a signal.
   virtual void poll(instant deadline, poll_sleeper& sleeper) = 0;
   /// Ends a poll() that blocks, or the next one if none does. Any thread, any time between construction and
   /// destruction.
