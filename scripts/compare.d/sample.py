@@ -15,6 +15,7 @@ class Sample:
     seconds: float
     server_cpu: float    # seconds of the server's processes
     measured_cpu: float  # seconds of server, endpoint and generator together
+    softirq_cpu: float   # seconds of the kernel's threads that carry packets between these three
     core_busy: float     # share of the server's core that was not idle
     cores_busy: float    # sum of the shares over all cores that take part
     machine_busy: float  # sum of the shares over all cores of the machine
@@ -28,9 +29,9 @@ class Sample:
 
     @property
     def foreign(self):
-        """Cores' worth of time that was used on the measuring cores by none of the three programs. Work that the
-        kernel does for them outside their threads shows here too."""
-        return max(0.0, self.cores_busy - self.measured_cpu / self.seconds)
+        """Cores' worth of time that was used on the measuring cores by none of the three programs, nor by ksoftirqd,
+        which carries their packets when there are many. Other work that the kernel does for them shows here too."""
+        return max(0.0, self.cores_busy - (self.measured_cpu + self.softirq_cpu) / self.seconds)
 
     @property
     def quiet(self):
@@ -62,6 +63,7 @@ def sample_of(load, server_pids, cores, server_core):
         seconds=load["seconds"],
         server_cpu=sum(cpu[:server_pids]),
         measured_cpu=sum(cpu) + load["own_cpu_seconds"],
+        softirq_cpu=load["softirq_cpu_seconds"],
         core_busy=busy[server_core],
         cores_busy=sum(busy[core] for core in cores),
         machine_busy=sum(busy),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -19,6 +20,19 @@ double seconds_of(clockid_t clock) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
+std::vector<clockid_t> clocks_of_softirq_threads() {
+  std::vector<clockid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string pid = entry.path().filename();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::string name;
+    std::ifstream(entry.path() / "comm") >> name;
+    clockid_t clock{};
+    if (name.starts_with("ksoftirqd/") && ::clock_getcpuclockid(std::stoi(pid), &clock) == 0) found.push_back(clock);
+  }
+  return found;
+}
+
 }  // namespace
 
 cpu_window::cpu_window(const std::vector<pid_t>& watched) {
@@ -29,6 +43,7 @@ cpu_window::cpu_window(const std::vector<pid_t>& watched) {
     }
     clocks_.push_back(clock);
   }
+  softirq_clocks_ = clocks_of_softirq_threads();
 }
 
 void cpu_window::open() { start_ = read(); }
@@ -50,6 +65,7 @@ cpu_reading cpu_window::read() const {
     reading.stolen[cpu] = steal * tick;
   }
   for (const clockid_t clock : clocks_) reading.processes.push_back(seconds_of(clock));
+  for (const clockid_t clock : softirq_clocks_) reading.softirq += seconds_of(clock);
   reading.own = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
   reading.wall = seconds_of(CLOCK_MONOTONIC);
   return reading;
@@ -57,7 +73,7 @@ cpu_reading cpu_window::read() const {
 
 cpu_use cpu_window::close() const {
   const cpu_reading end = read();
-  cpu_use use{.seconds = end.wall - start_.wall, .own = end.own - start_.own};
+  cpu_use use{.seconds = end.wall - start_.wall, .own = end.own - start_.own, .softirq = end.softirq - start_.softirq};
   for (std::size_t i = 0; i < end.processes.size(); ++i)
     use.processes.push_back(end.processes[i] - start_.processes[i]);
   for (std::size_t i = 0; i < std::min(start_.idle.size(), end.idle.size()); ++i) {

@@ -26,6 +26,7 @@ struct cpu_reading {
   double wall = 0;                // seconds of the monotonic clock
   std::vector<double> processes;  // seconds each watched process has run
   double own = 0;                 // seconds this process has run
+  double softirq = 0;             // seconds the kernel's ksoftirqd threads have run
   std::vector<double> idle;       // seconds per CPU, by its number
   std::vector<double> stolen;     // seconds per CPU that the hypervisor gave to others
 };
@@ -34,6 +35,7 @@ struct cpu_use {
   double seconds = 0;             // of wall time
   std::vector<double> processes;  // seconds of processor time of each watched process
   double own = 0;                 // and of this one
+  double softirq = 0;             // and of ksoftirqd: packets of the processes above that the kernel put off
   std::vector<double> busy;       // share of each CPU, 0..1
   std::vector<double> stolen;     // share of each CPU, 0..1
 };
@@ -51,6 +53,7 @@ class cpu_window {
   [[nodiscard]] cpu_reading read() const;
 
   std::vector<clockid_t> clocks_;
+  std::vector<clockid_t> softirq_clocks_;
   cpu_reading start_;
 };
 
