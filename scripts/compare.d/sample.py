@@ -14,10 +14,8 @@ class Sample:
     requests: int
     seconds: float
     server_cpu: float    # seconds of the server's processes
-    measured_cpu: float  # seconds of server, endpoint and generator together
-    softirq_cpu: float   # seconds of the kernel's threads that carry packets between these three
+    others_cpu: float    # seconds of everybody else on the cores that take part
     core_busy: float     # share of the server's core that was not idle
-    cores_busy: float    # sum of the shares over all cores that take part
     machine_busy: float  # sum of the shares over all cores of the machine
     stolen: float        # largest share of a taking-part core that the hypervisor gave to others
     latency: dict        # p50, p99, p99.9, max in microseconds; None where samples were too few
@@ -29,9 +27,9 @@ class Sample:
 
     @property
     def foreign(self):
-        """Cores' worth of time that was used on the measuring cores by none of the three programs, nor by ksoftirqd,
-        which carries their packets when there are many. Other work that the kernel does for them shows here too."""
-        return max(0.0, self.cores_busy - (self.measured_cpu + self.softirq_cpu) / self.seconds)
+        """Cores' worth of time that other processes and threads of the kernel used on the measuring cores. Interrupts
+        and ksoftirqd are not among them: they carry the packets of what is measured."""
+        return self.others_cpu / self.seconds
 
     @property
     def quiet(self):
@@ -62,10 +60,8 @@ def sample_of(load, server_pids, cores, server_core):
         requests=load["requests"],
         seconds=load["seconds"],
         server_cpu=sum(cpu[:server_pids]),
-        measured_cpu=sum(cpu) + load["own_cpu_seconds"],
-        softirq_cpu=load["softirq_cpu_seconds"],
+        others_cpu=sum(load["others_cpu_seconds"][core] for core in cores),
         core_busy=busy[server_core],
-        cores_busy=sum(busy[core] for core in cores),
         machine_busy=sum(busy),
         stolen=max(load["cpu_stolen"][core] for core in cores),
         latency=load["latency_us"],

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace shoal::bench {
 namespace {
@@ -20,22 +21,42 @@ double seconds_of(clockid_t clock) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-std::vector<clockid_t> clocks_of_softirq_threads() {
-  std::vector<clockid_t> found;
+/// Each process's threads are in its figure: the kernel lists processes here, and their first thread's schedstat is
+/// that thread's alone, so all are added up.
+task_reading reading_of(const std::filesystem::path& process) {
+  task_reading reading;
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator(process / "task", gone)) {
+    double nanoseconds = 0;
+    if (std::ifstream(thread.path() / "schedstat") >> nanoseconds) reading.seconds += nanoseconds * 1e-9;
+  }
+  std::string text;
+  std::getline(std::ifstream(process / "stat"), text);
+  // Behind the name, which may hold anything, the CPU is the 37th field.
+  std::istringstream fields(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string skipped;
+  for (int i = 1; i < 37; ++i) fields >> skipped;
+  fields >> reading.cpu;
+  return reading;
+}
+
+std::map<pid_t, task_reading> all_others(const std::vector<pid_t>& watched) {
+  std::map<pid_t, task_reading> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string pid = entry.path().filename();
-    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::string name;
-    std::ifstream(entry.path() / "comm") >> name;
-    clockid_t clock{};
-    if (name.starts_with("ksoftirqd/") && ::clock_getcpuclockid(std::stoi(pid), &clock) == 0) found.push_back(clock);
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const pid_t pid = std::stoi(name);
+    if (pid == ::getpid() || std::ranges::find(watched, pid) != watched.end()) continue;
+    std::string program;
+    std::ifstream(entry.path() / "comm") >> program;
+    if (!program.starts_with("ksoftirqd/")) found[pid] = reading_of(entry.path());
   }
   return found;
 }
 
 }  // namespace
 
-cpu_window::cpu_window(const std::vector<pid_t>& watched) {
+cpu_window::cpu_window(const std::vector<pid_t>& watched) : watched_(watched) {
   for (const pid_t pid : watched) {
     clockid_t clock{};
     if (::clock_getcpuclockid(pid, &clock) != 0) {
@@ -43,7 +64,6 @@ cpu_window::cpu_window(const std::vector<pid_t>& watched) {
     }
     clocks_.push_back(clock);
   }
-  softirq_clocks_ = clocks_of_softirq_threads();
 }
 
 void cpu_window::open() { start_ = read(); }
@@ -65,7 +85,7 @@ cpu_reading cpu_window::read() const {
     reading.stolen[cpu] = steal * tick;
   }
   for (const clockid_t clock : clocks_) reading.processes.push_back(seconds_of(clock));
-  for (const clockid_t clock : softirq_clocks_) reading.softirq += seconds_of(clock);
+  reading.others = all_others(watched_);
   reading.own = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
   reading.wall = seconds_of(CLOCK_MONOTONIC);
   return reading;
@@ -73,9 +93,15 @@ cpu_reading cpu_window::read() const {
 
 cpu_use cpu_window::close() const {
   const cpu_reading end = read();
-  cpu_use use{.seconds = end.wall - start_.wall, .own = end.own - start_.own, .softirq = end.softirq - start_.softirq};
+  cpu_use use{.seconds = end.wall - start_.wall, .own = end.own - start_.own};
   for (std::size_t i = 0; i < end.processes.size(); ++i)
     use.processes.push_back(end.processes[i] - start_.processes[i]);
+  use.others.resize(end.idle.size());
+  for (const auto& [pid, reading] : end.others) {
+    const auto before = start_.others.find(pid);
+    const double used = reading.seconds - (before == start_.others.end() ? 0 : before->second.seconds);
+    if (reading.cpu < use.others.size()) use.others[reading.cpu] += std::max(used, 0.0);
+  }
   for (std::size_t i = 0; i < std::min(start_.idle.size(), end.idle.size()); ++i) {
     use.busy.push_back(std::clamp(1.0 - (end.idle[i] - start_.idle[i]) / use.seconds, 0.0, 1.0));
     use.stolen.push_back(std::clamp((end.stolen[i] - start_.stolen[i]) / use.seconds, 0.0, 1.0));

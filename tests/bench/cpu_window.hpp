@@ -9,8 +9,10 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <map>
 #include <vector>
 
 namespace shoal::bench {
@@ -22,22 +24,29 @@ namespace shoal::bench {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+struct task_reading {
+  double seconds = 0;   // it has run
+  std::size_t cpu = 0;  // last
+};
+
 struct cpu_reading {
-  double wall = 0;                // seconds of the monotonic clock
-  std::vector<double> processes;  // seconds each watched process has run
-  double own = 0;                 // seconds this process has run
-  double softirq = 0;             // seconds the kernel's ksoftirqd threads have run
-  std::vector<double> idle;       // seconds per CPU, by its number
-  std::vector<double> stolen;     // seconds per CPU that the hypervisor gave to others
+  double wall = 0;                       // seconds of the monotonic clock
+  std::vector<double> processes;         // seconds each watched process has run
+  double own = 0;                        // seconds this process has run
+  std::map<pid_t, task_reading> others;  // every other process, kernel threads included but ksoftirqd
+  std::vector<double> idle;              // seconds per CPU, by its number
+  std::vector<double> stolen;            // seconds per CPU that the hypervisor gave to others
 };
 
 struct cpu_use {
   double seconds = 0;             // of wall time
   std::vector<double> processes;  // seconds of processor time of each watched process
   double own = 0;                 // and of this one
-  double softirq = 0;             // and of ksoftirqd: packets of the processes above that the kernel put off
-  std::vector<double> busy;       // share of each CPU, 0..1
-  std::vector<double> stolen;     // share of each CPU, 0..1
+  // And of all others, by the CPU each was last seen on. Not in here: interrupts, and ksoftirqd, which carries packets
+  // of the processes above when there are many.
+  std::vector<double> others;
+  std::vector<double> busy;    // share of each CPU, 0..1
+  std::vector<double> stolen;  // share of each CPU, 0..1
 };
 
 class cpu_window {
@@ -53,7 +62,7 @@ class cpu_window {
   [[nodiscard]] cpu_reading read() const;
 
   std::vector<clockid_t> clocks_;
-  std::vector<clockid_t> softirq_clocks_;
+  std::vector<pid_t> watched_;
   cpu_reading start_;
 };
 

@@ -7,8 +7,8 @@ from sample import Sample
 def sample(cpu_us=4.0, requests=100_000, busy=0.99, foreign=0.0, p999=900.0, stolen=0.0, errors=None):
     """One second of a server that needs cpu_us per request; others take `foreign` of a core besides."""
     server = cpu_us * requests / 1e6
-    return Sample(requests=requests, seconds=1.0, server_cpu=server, measured_cpu=1.9, softirq_cpu=0.0, core_busy=busy,
-                  cores_busy=1.9 + foreign, machine_busy=1.9 + foreign, stolen=stolen,
+    return Sample(requests=requests, seconds=1.0, server_cpu=server, others_cpu=foreign, core_busy=busy,
+                  machine_busy=1.9 + foreign, stolen=stolen,
                   latency={"p50": 400.0, "p99": 500.0, "p99.9": p999, "max": 2000.0}, errors=errors or {})
 
 
