@@ -24,10 +24,10 @@ std::string errors_json(const error_counts& errors) {
 }
 
 std::string cpu_json(const cpu_use& use) {
-  return fmt::format(
-      R"("watched_cpu_seconds": [{:.6f}], "own_cpu_seconds": {:.6f}, "others_cpu_seconds": [{:.6f}], "cpu_busy": [{:.4f}], "cpu_stolen": [{:.4f}])",
-      fmt::join(use.processes, ", "), use.own, fmt::join(use.others, ", "), fmt::join(use.busy, ", "),
-      fmt::join(use.stolen, ", "));
+  return fmt::format(R"("watched_cpu_seconds": [{:.6f}], "own_cpu_seconds": {:.6f}, "others_cpu_seconds": [{:.6f}], )"
+                     R"("cpu_busy": [{:.4f}], "cpu_stolen": [{:.4f}])",
+                     fmt::join(use.processes, ", "), use.own, fmt::join(use.others, ", "), fmt::join(use.busy, ", "),
+                     fmt::join(use.stolen, ", "));
 }
 
 }  // namespace shoal::bench
