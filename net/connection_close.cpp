@@ -32,6 +32,7 @@ void connection::close(close_how how, std::error_code reason) {
     flush();
     fin_wanted_ = true;
     phase_ = phase::flushing;
+    last_activity_ = shard_.now();  // the time to take our last bytes begins now, however long it was quiet before
     shard_.mark_dirty(*this);
     update_receiving();
     arm_timer();

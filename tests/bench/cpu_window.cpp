@@ -25,10 +25,11 @@ double seconds_of(clockid_t clock) {
 /// that thread's alone, so all are added up.
 task_reading reading_of(const std::filesystem::path& process) {
   task_reading reading;
-  std::error_code gone;
-  for (const auto& thread : std::filesystem::directory_iterator(process / "task", gone)) {
+  std::error_code gone;  // processes end while they are looked at
+  std::filesystem::directory_iterator thread(process / "task", gone);
+  for (; !gone && thread != std::filesystem::directory_iterator{}; thread.increment(gone)) {
     double nanoseconds = 0;
-    if (std::ifstream(thread.path() / "schedstat") >> nanoseconds) reading.seconds += nanoseconds * 1e-9;
+    if (std::ifstream(thread->path() / "schedstat") >> nanoseconds) reading.seconds += nanoseconds * 1e-9;
   }
   std::string text;
   std::getline(std::ifstream(process / "stat"), text);

@@ -49,8 +49,8 @@ class CompareTest(unittest.TestCase):
         self.assertGreater(job["figures"]["raw-epoll-relay"]["cpu"]["median"], 0)
 
     def test_a_control_runs_a_program_against_itself(self):
-        status, output, _ = ended("echo", "--control", *SHORT)
-        self.assertEqual(status, 6)
+        status, output, errors = ended("echo", "--control", *SHORT)
+        self.assertEqual((status, errors), (6, ""), output)
         self.assertIn("control: raw-epoll / itself", output)
 
     def test_the_peers_accept_their_configurations(self):
