@@ -90,7 +90,7 @@ SHOAL_WIRE_TEST(drain_in_the_turn_that_would_have_found_it_idle_is_still_a_drain
     // The next turn begins after the idle timeout; its tasks come before its timers, and these before what is sent.
     auto& here = shoal::shard::current();
     const auto end = here.machine().now() + 100ms;
-    while (here.machine().now() < end) {
+    while (here.machine().threaded() && here.machine().now() < end) {  // a simulated clock would stand still
     }
     here.schedule_next_turn(later);
     return true;

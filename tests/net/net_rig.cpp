@@ -117,7 +117,15 @@ void net_rig::start() {
 
 bool net_rig::until(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!on_shard(condition)) {
+  // A peer may be connected before the server has accepted it: what is asked of the connection does not hold then.
+  const auto holds = [&condition] {
+    try {
+      return condition();
+    } catch (const std::logic_error&) {  // of only_connection()
+      return false;
+    }
+  };
+  while (!on_shard(holds)) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::yield();
   }
