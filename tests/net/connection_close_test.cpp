@@ -75,29 +75,6 @@ SHOAL_WIRE_TEST(drain_does_not_wait_for_ever_for_the_peers_end) {
   BOOST_TEST(rig.open_connections() == 0U);
 }
 
-SHOAL_WIRE_TEST(drain_in_the_turn_that_would_have_found_it_idle_is_still_a_drain) {
-  struct late_close : shoal::run_item {
-    late_close() : run_item([](run_item&) { net_rig::only_connection().close(); }) {}
-  };
-  late_close later;
-  net_rig rig{on, 1, [](shoal::server_options& o) { o.connections.timeouts.idle = 50ms; }};
-  rig.server().on_request([](connection&) {});
-  rig.start();
-  peer client = rig.connect();
-  BOOST_TEST(client.send("x"));
-  BOOST_TEST(rig.until([] { return net_rig::only_connection().input().len() == 1; }));
-  BOOST_TEST(rig.on_shard([&later] {
-    // The next turn begins after the idle timeout; its tasks come before its timers, and these before what is sent.
-    auto& here = shoal::shard::current();
-    const auto end = here.machine().now() + 100ms;
-    while (here.machine().threaded() && here.machine().now() < end) {  // a simulated clock would stand still
-    }
-    here.schedule_next_turn(later);
-    return true;
-  }));
-  BOOST_TEST(client.wait_for_end() == 0);
-}
-
 SHOAL_WIRE_TEST(reset_is_seen_as_a_reset) {
   event_log events;
   net_rig rig{on};
