@@ -150,7 +150,7 @@ void shard::run_tasks() {
 /// gets no CPU just when all shards work.)
 bool shard::look_at_slice() noexcept {
   constexpr unsigned most_calls = 16;
-  constexpr duration short_gap = slice_length / 32;
+  constexpr duration short_gap = slice_length / 16;
   if (!machine_.threaded()) {  // simulated time stands still inside a turn
     slice_calls_left_ = stepped_calls_per_slice - 1;
     return false;

@@ -39,9 +39,9 @@ class stall_watch;
 inline constexpr unsigned task_budget = 256;
 /// Timers fired per turn; a storm of time-outs must not hold the shard.
 inline constexpr unsigned timer_budget = 1024;
-/// Code that calls maybe_yield() lets others run when its turn has lasted this long: half of the millisecond that they
-/// may notice.
-inline constexpr duration slice_length = std::chrono::microseconds{500};
+/// Code that calls maybe_yield() lets others run when its turn has lasted this long. A request may wait for the rest of
+/// one such turn, and its reply, which leaves after the turn, for all of the next: together half a millisecond.
+inline constexpr duration slice_length = std::chrono::microseconds{250};
 /// How deep completions may nest on the stack before they go through the run queue (D10). The same in every build.
 inline constexpr unsigned inline_depth_limit = 32;
 
