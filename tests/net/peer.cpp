@@ -26,27 +26,6 @@ peer::peer(const address& target, wire on, int receive_buffer) : masked_(on == w
   ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_, &size);
 }
 
-peer::peer(peer&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      error_(other.error_),
-      ended_(other.ended_),
-      masked_(other.masked_),
-      out_(other.out_),
-      in_(other.in_) {}
-
-peer& peer::operator=(peer&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-    error_ = other.error_;
-    ended_ = other.ended_;
-    masked_ = other.masked_;
-    out_ = other.out_;
-    in_ = other.in_;
-  }
-  return *this;
-}
-
 bool peer::wait(short events) const {
   pollfd watched{.fd = fd_, .events = events, .revents = 0};
   return ::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) == 1;
@@ -93,13 +72,6 @@ std::string peer::receive(std::size_t n) {
     in_.apply(bytes, bytes.data());
   }
   return got;
-}
-
-std::string peer::receive_all() { return receive(std::string::npos); }
-
-int peer::wait_for_end() {
-  while (!ended_) static_cast<void>(receive(std::size_t{1} << 20));
-  return error_;
 }
 
 void peer::finish_writing() { ::shutdown(fd_, SHUT_WR); }

@@ -49,27 +49,6 @@ peer::peer(const address& target, wire on, int receive_buffer) : masked_(on == w
   }
 }
 
-peer::peer(peer&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      error_(other.error_),
-      ended_(other.ended_),
-      masked_(other.masked_),
-      out_(other.out_),
-      in_(other.in_) {}
-
-peer& peer::operator=(peer&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-    error_ = other.error_;
-    ended_ = other.ended_;
-    masked_ = other.masked_;
-    out_ = other.out_;
-    in_ = other.in_;
-  }
-  return *this;
-}
-
 bool peer::send(std::string_view text) {
   std::string encoded{text};
   if (masked_) {
@@ -113,13 +92,6 @@ std::string peer::receive(std::size_t n) {
     in_.apply(bytes, bytes.data());
   }
   return got;
-}
-
-std::string peer::receive_all() { return receive(std::string::npos); }
-
-int peer::wait_for_end() {
-  while (!ended_) static_cast<void>(receive(std::size_t{1} << 20));
-  return error_;
 }
 
 void peer::finish_writing() { open_peers().at(fd_)->shutdown_socket(fd_, shutdown_side::write); }
