@@ -31,6 +31,7 @@ const char* describe(errc code) noexcept {
     case errc::address_in_use: return "the address is in use by another process";
     case errc::handler_failed: return "an exception left a handler";
     case errc::no_endpoint: return "no endpoint of the upstream could be used";
+    case errc::detached: return "the descriptor was taken out of the connection";
   }
   return "unknown error";
 }
@@ -38,7 +39,8 @@ const char* describe(errc code) noexcept {
 /// Zero where no std::errc says the same: callers that compare with std::errc must not match by accident.
 std::errc standard_equivalent(errc code) noexcept {
   switch (code) {
-    case errc::closed: return std::errc::not_connected;
+    case errc::closed:
+    case errc::detached: return std::errc::not_connected;
     case errc::read_timeout:
     case errc::write_timeout:
     case errc::idle_timeout:

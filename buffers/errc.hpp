@@ -35,6 +35,7 @@ enum class errc {
   address_in_use,       ///< another process serves this address (std::errc::address_in_use)
   handler_failed,       ///< an exception left a handler
   no_endpoint,          ///< no endpoint of an upstream could be used (std::errc::host_unreachable)
+  detached,             ///< the descriptor was handed over by detach() (std::errc::not_connected)
 };
 
 /// The category of `errc`; name() is "shoal".

@@ -84,6 +84,7 @@ void connection::deliver() {
 }
 
 result<address> connection::local() const {
+  if (fd() < 0) return fail(errc::closed);
   auto name = shard_.machine().local_name(fd());
   if (!name) return fail(name.error());
   return address::from_sockaddr(name->view().data, name->view().size);
@@ -136,6 +137,12 @@ connection_profile& connection::own_profile() {
 
 std::uint64_t connection::bytes_sent() const noexcept {
   return filter_ == nullptr ? output_.read_position() : filter_->sent_plain;
+}
+
+std::error_code connection::set_tcp_options(const tcp_options& options) {
+  assert_owner();
+  if (fd() < 0) return make_error_code(errc::closed);
+  return shard_.machine().set_options(fd(), options);
 }
 
 void connection::set_read_timeout(duration timeout) {

@@ -38,7 +38,9 @@
 
 namespace shoal {
 
+class connection_owner;
 class connection_table;
+class detached_socket;
 struct filter_stage;
 class flush_awaiter;
 class read_waiter;
@@ -111,11 +113,18 @@ class connection final : public fd_operator {
   void close(close_how how = close_how::drain, std::error_code reason = make_error_code(errc::closed));
   /// Requested when the connection closes; a handler that waits elsewhere passes it on.
   [[nodiscard]] std::stop_token stop_token();
+  /// Gives up the descriptor: once the poller has let go, `taker` gets it in the "deliver" step, with the bytes that are
+  /// in neither hand. No FIN, no RST; on_disconnect and the close callbacks follow, with errc::detached. See detach.hpp
+  /// for the awaitable. Errors, `taker` is not called then: the reason of the end; std::errc::not_connected while it
+  /// connects; errc::not_supported under a filter or in a pair. An error that `taker` gets: bytes were lost on the way.
+  std::error_code detach(std::function<void(result<detached_socket>)> taker);
   /// Last added runs first, once, after on_disconnect. Added after the end it is not run.
   void add_close_callback(std::function<void(connection&)> callback);
 
   // ---- settings; they act on a wait in progress ----
 
+  /// Options of the socket; those left unset stay as they are. The first that the kernel refuses is the error.
+  [[nodiscard]] std::error_code set_tcp_options(const tcp_options& options);
   void set_read_timeout(duration timeout);
   void set_write_timeout(duration timeout);
   void set_idle_timeout(duration timeout);
@@ -172,6 +181,7 @@ class connection final : public fd_operator {
     std::vector<std::function<void(connection&)>> close_callbacks;
     instant read_deadline = never;
     instant write_deadline = never;
+    std::function<void(result<detached_socket>)> taker;  // of detach()
     profile_ptr running_profile;  // the one a running handler came from, when it was replaced meanwhile
   };
   struct handler_done final : run_item {
@@ -186,6 +196,9 @@ class connection final : public fd_operator {
   void start_accepted();
   void start_dialled(socket_name_view target);
   void begin_shutdown();
+  friend result<connection_owner> adopt(shard& here, detached_socket socket, profile_ptr profile,
+                                        connection_observer* observer);
+  [[nodiscard]] std::error_code take_over(link_buffer& unread, link_buffer& unsent);
 
   // fd_operator: reports (bookkeeping only) and steps.
   std::span<std::byte> inputs() override;
@@ -233,6 +246,7 @@ class connection final : public fd_operator {
   void drop_relay();
   void close_if_over();
   void begin_retire();
+  void hand_over();
   void finish();
   void end_waits(std::error_code error);
   void run_last_hooks() noexcept;
@@ -282,6 +296,7 @@ class connection final : public fd_operator {
   bool paused_by_output_ : 1 = false;  // our own output is full, and what we read would only make it fuller
   bool announced_ : 1 = false;         // the dial's outcome was delivered
   bool owned_ : 1 = false;             // a connection_owner keeps the object
+  bool detaching_ : 1 = false;         // retiring, so that detach() can give the descriptor away
 
   std::error_code reason_;
   instant opened_at_;

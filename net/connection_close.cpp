@@ -73,7 +73,7 @@ void connection::begin_retire() {
   receiving_ = false;
   shard_.timers().cancel(timer_);
   // Also after an error of our own (a filter's, the slab's): an orderly end would pass for a complete answer.
-  if (how_ == close_how::reset) shard_.machine().abort_socket(fd());
+  if (how_ == close_how::reset && !detaching_) shard_.machine().abort_socket(fd());
   shard_.io().retire(*this);
 }
 
@@ -96,7 +96,10 @@ void connection::advance_close() {
     }
   }
   if (phase_ == phase::lingering && (eof_ || broken_)) begin_retire();
-  if (phase_ == phase::retiring && retired_) phase_ = phase::closed;
+  if (phase_ == phase::retiring && retired_) {
+    phase_ = phase::closed;
+    if (detaching_) hand_over();
+  }
   if (phase_ == phase::closed && !in_handler_) finish();
 }
 
@@ -143,8 +146,10 @@ void connection::finish() {
     shard_.timers().cancel(timer_);
     input_.close();
     output_.close();
-    shard_.machine().close_socket(fd());
-    set_fd(-1);
+    if (fd() >= 0) {
+      shard_.machine().close_socket(fd());
+      set_fd(-1);
+    }
   }
   // The shard may still hold us on a list of this turn, or an owner a reference.
   if (owned_ || is_linked_to_shard()) return;

@@ -11,6 +11,7 @@
 #include <shoal/core/submit.hpp>
 #include <shoal/core/task.hpp>
 #include <shoal/net/connection.hpp>
+#include <shoal/net/detach.hpp>
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/filter.hpp>
 #include <shoal/net/reader.hpp>

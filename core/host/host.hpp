@@ -90,6 +90,9 @@ class host {
   /// Binds a stream socket to a source address before it connects.
   [[nodiscard]] virtual std::error_code bind_source(int fd, socket_name_view name) = 0;
   [[nodiscard]] virtual std::error_code set_options(int fd, const tcp_options& options) = 0;
+  /// Makes a connected stream socket from elsewhere fit for a poller; the name of its peer. ENOTSOCK, ENOTCONN, or
+  /// errc::invalid_argument when it is no stream.
+  [[nodiscard]] virtual result<socket_name> adopt_stream(int fd) = 0;
   [[nodiscard]] virtual result<socket_name> local_name(int fd) = 0;
   [[nodiscard]] virtual result<socket_name> peer_name(int fd) = 0;
   /// Sends FIN (write), or ends both directions at once. An error means the peer was faster; nothing is to be done.

@@ -3,6 +3,7 @@
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/poller/choose_poller.hpp>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/random.h>
@@ -155,6 +156,19 @@ class real_host final : public host {
       }
     }
     return error;
+  }
+
+  result<socket_name> adopt_stream(int fd) override {
+    int type = 0;
+    socklen_t size = sizeof(type);
+    if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return fail(last_error());
+    if (type != SOCK_STREAM) return fail(errc::invalid_argument);
+    auto peer = peer_name(fd);
+    if (!peer) return peer;
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return fail(last_error());
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fail(last_error());
+    return peer;
   }
 
   result<socket_name> local_name(int fd) override { return socket_name_of(fd, ::getsockname); }

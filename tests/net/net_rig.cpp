@@ -46,6 +46,7 @@ std::string word_of(std::error_code reason) {
   if (reason == errc::concurrent_access) return "concurrent_access";
   if (reason == errc::message_too_long) return "message_too_long";
   if (reason == errc::handler_failed) return "handler_failed";
+  if (reason == errc::detached) return "detached";
   if (reason == std::errc::connection_reset) return "reset";
   if (reason == std::errc::connection_refused) return "refused";
   return reason.message();
