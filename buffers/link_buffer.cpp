@@ -39,6 +39,7 @@ result<link_buffer> link_buffer::take(std::size_t n) {
   }
   segment* front = nullptr;
   if (left > 0) {
+    SHOAL_ASSERT(cut != nullptr);  // n is at most len()
     front = slab_->share(cut->owner, cut->begin, cut->begin + left);
     if (front == nullptr) return fail(errc::no_memory);
   }

@@ -362,9 +362,9 @@ result<void> link_buffer::write_integer(T value) {
 template <owning_bytes T>
 result<void> link_buffer::write_owned(T&& owner) {
   const std::size_t size = std::ranges::size(owner);
-  if (size > alias_above) return write_direct(std::move(owner), 0);
+  if (size > alias_above) return write_direct(std::forward<T>(owner), 0);
   if (auto written = write_binary(std::as_bytes(std::span{std::ranges::data(owner), size})); !written) return written;
-  [[maybe_unused]] const T taken = std::move(owner);
+  [[maybe_unused]] const T taken = std::forward<T>(owner);
   return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <ranges>
 #include <thread>
 
 namespace shoal {
@@ -16,7 +17,7 @@ namespace shoal {
 /// A service's stop() threw.
 void runtime::member::log_failure(std::exception_ptr failure) noexcept {
   try {
-    std::rethrow_exception(failure);
+    std::rethrow_exception(std::move(failure));
   } catch (const std::exception& error) {
     log_error(shard::current().log(), "stopping a service failed: {}", error.what());
   }
@@ -50,6 +51,7 @@ runtime::runtime(runtime_options options, std::shared_ptr<host> machine)
 runtime::~runtime() {
   stop_now();
   wait();
+  link_->cut();
 }
 
 void runtime::add(service& s) {
@@ -76,6 +78,8 @@ void runtime::on_signal(int signal_number, std::function<void()> action) {
 
 std::expected<void, start_failure> runtime::start() {
   SHOAL_CHECK(state_ == state::idle, "a runtime was started twice");
+  link_->cut();
+  link_ = std::make_shared<runtime_link>(*this);
   stop_wanted_ = hurry_wanted_ = failed_ = false;  // from here on a stop() counts, also one from a prepare()
   auto plan = plan_shards(machine_->threaded() ? discover() : stepped_machine(), options_.shards);
   if (!plan) {
@@ -109,6 +113,7 @@ std::expected<void, start_failure> runtime::start() {
 
 void runtime::start_watch() {
   std::vector<shard_activity*> all;
+  all.reserve(members_.size());
   for (const auto& m : members_) all.push_back(&m->activity);
   watch_.start(options_.stall, all);
 }
@@ -181,6 +186,7 @@ void runtime::wait() {
   if (members_.empty()) return;
   watch_.stop();
   helpers_.stop();
+  link_->cut();
   {
     const std::scoped_lock lock(mutex_);
     members_.clear();
@@ -207,7 +213,7 @@ void runtime::wake_all() noexcept {
   }
 }
 
-bool runtime::post_item(shard_id to, std::unique_ptr<foreign_item> item) noexcept {
+bool runtime::post_item(shard_id to, std::unique_ptr<foreign_item>& item) noexcept {
   const std::scoped_lock lock(mutex_);
   if (state_ != state::running || to >= members_.size()) return false;
   return members_[to]->running->mail().post_foreign(item);
@@ -228,7 +234,9 @@ shard_options runtime::options_for(shard_id id) {
   made.memory.limit_bytes = where.memory;
   made.memory.reserve_bytes = std::min(made.memory.reserve_bytes, where.memory / 4);
   if (where.numa != placement::anywhere) {
-    made.memory.on_map = [numa = where.numa](void* memory, std::size_t bytes) { bind_memory(memory, bytes, numa); };
+    made.memory.on_map = [numa = where.numa](void* memory, std::size_t bytes) {
+      static_cast<void>(bind_memory(memory, bytes, numa));  // memory elsewhere is slower, not wrong
+    };
   }
   return made;
 }
@@ -282,6 +290,7 @@ void runtime::build_shard(member& self) {
 
 void runtime::connect_shard(member& self) {
   std::vector<mailbox*> all;
+  all.reserve(members_.size());
   for (const auto& m : members_) all.push_back(&m->running->mail());
   self.running->mail().connect(all, self.running->io());
 }
@@ -351,9 +360,9 @@ task<> runtime::stop_services(member& self) {
     self.stop_delay = nullptr;
   }
   const instant deadline = here.now() + options_.drain_timeout;
-  for (auto s = services_.rbegin(); s != services_.rend(); ++s) {
+  for (service* s : std::views::reverse(services_)) {
     try {
-      co_await (*s)->stop(here, deadline);
+      co_await s->stop(here, deadline);
     } catch (...) {
       member::log_failure(std::current_exception());
     }

@@ -13,6 +13,7 @@
 #include <shoal/core/helper_pool.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/log.hpp>
+#include <shoal/core/runtime_link.hpp>
 #include <shoal/core/service.hpp>
 #include <shoal/core/shard.hpp>
 #include <shoal/core/shard_plan.hpp>
@@ -97,6 +98,9 @@ class runtime {
   /// By shard; complete after the end, name and reason of the poller from start() on.
   [[nodiscard]] const std::vector<shard_report>& reports() const noexcept { return reports_; }
 
+  /// The current (or last) run, for who may outlive it.
+  [[nodiscard]] const std::shared_ptr<runtime_link>& link() const noexcept { return link_; }
+
   /// Runs `function` on a shard, from a thread that is none. The future has std::system_error(errc::stopped) when the
   /// runtime does not run.
   template <std::invocable Function>
@@ -132,7 +136,8 @@ class runtime {
   void advance_stop(member& self);
   void report(member& self);
   void wake_all() noexcept;
-  [[nodiscard]] bool post_item(shard_id to, std::unique_ptr<foreign_item> item) noexcept;
+  friend class runtime_link;
+  [[nodiscard]] bool post_item(shard_id to, std::unique_ptr<foreign_item>& item) noexcept;
   [[nodiscard]] shard_options options_for(shard_id id);
 
   runtime_options options_;
@@ -149,6 +154,7 @@ class runtime {
 
   std::mutex mutex_;  // guards members_ against post() and stop() from other threads; shards never take it in a turn
   std::vector<std::unique_ptr<member>> members_;
+  std::shared_ptr<runtime_link> link_ = std::make_shared<runtime_link>(*this);
   std::atomic<state> state_{state::idle};
   std::atomic<bool> stop_wanted_{false};
   std::atomic<bool> hurry_wanted_{false};
@@ -189,10 +195,11 @@ class runtime::posted_call final : public foreign_item {
 
 template <std::invocable Function>
 auto runtime::post(shard_id to, Function function) -> std::future<std::invoke_result_t<Function>> {
-  auto item = std::make_unique<posted_call<Function>>(std::move(function));
-  auto future = item->future();
+  auto call = std::make_unique<posted_call<Function>>(std::move(function));
+  auto future = call->future();
+  std::unique_ptr<foreign_item> item = std::move(call);
   // A refused item is destroyed, which sets the error.
-  static_cast<void>(post_item(to, std::move(item)));
+  static_cast<void>(post_item(to, item));
   return future;
 }
 

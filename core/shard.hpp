@@ -87,7 +87,7 @@ class shard final : private poll_sleeper {
   [[nodiscard]] mailbox& mail() noexcept { return mail_; }
   [[nodiscard]] host& machine() noexcept { return machine_; }
   [[nodiscard]] logger& log() noexcept { return log_; }
-  [[nodiscard]] runtime& owner() noexcept { return owner_; }
+  [[nodiscard]] runtime& owner() const noexcept { return owner_; }
   [[nodiscard]] const shard_counters& counters() const noexcept { return counters_; }
 
   /// Runs `item` in the "run tasks" step.

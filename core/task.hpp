@@ -77,12 +77,13 @@ class task_promise final : public task_promise_base {
           std::coroutine_handle<task_promise>::from_promise(static_cast<task_promise&>(item)).resume();
         }) {}
   [[nodiscard]] task<T> get_return_object() noexcept;
-  template <class U>
+  template <class U = T>
   void return_value(U&& value) {
     value_.emplace(std::forward<U>(value));
   }
   [[nodiscard]] T take() {
     rethrow_if_failed();
+    SHOAL_ASSERT(value_.has_value());
     return std::move(*value_);
   }
 

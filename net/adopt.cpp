@@ -12,11 +12,11 @@ std::error_code connection::take_over(link_buffer& unread, link_buffer& unsent) 
   auto& raw_output = filter_ == nullptr ? output_ : filter_->raw_output;
   if (!unread.empty()) {
     if (auto moved = raw_input.append(std::move(unread)); !moved) return moved.error();
-    raw_input.commit();
+    static_cast<void>(raw_input.commit());
     new_bytes_ = true;
   }
   if (auto moved = raw_output.append(std::move(unsent)); !moved) return moved.error();
-  raw_output.commit();
+  static_cast<void>(raw_output.commit());
   return {};
 }
 

@@ -28,6 +28,7 @@
 #include <shoal/net/address.hpp>
 #include <shoal/net/connection_id.hpp>
 #include <shoal/net/connection_options.hpp>
+#include <shoal/net/connection_post.hpp>
 
 #include <any>
 #include <cstdint>
@@ -38,6 +39,7 @@
 
 namespace shoal {
 
+class connection_handle;
 class connection_owner;
 class connection_table;
 class detached_socket;
@@ -85,10 +87,15 @@ class connection final : public fd_operator {
   [[nodiscard]] task<result<std::size_t>> read(std::span<std::byte> space);
   [[nodiscard]] task<result<std::size_t>> write(std::span<const std::byte> bytes);
 
+  /// Bytes of others, see connection_post.hpp; write_queue and connection_handle bring them here.
+  void take_post(connection_post& post);
+
   // ---- state ----
 
   [[nodiscard]] connection_id id() const noexcept { return id_; }
   [[nodiscard]] shard& owner() const noexcept { return shard_; }
+  /// Its name for other shards, foreign threads and later (connection_handle.hpp).
+  [[nodiscard]] connection_handle handle() const;
   /// Neither closed by us nor reset by the peer. A peer that has only finished sending keeps it active.
   [[nodiscard]] bool is_active() const noexcept { return phase_ == phase::open; }
   /// The peer has finished sending; what is buffered is all there will be. In on_request: this call is final.
@@ -113,10 +120,11 @@ class connection final : public fd_operator {
   void close(close_how how = close_how::drain, std::error_code reason = make_error_code(errc::closed));
   /// Requested when the connection closes; a handler that waits elsewhere passes it on.
   [[nodiscard]] std::stop_token stop_token();
-  /// Gives up the descriptor: once the poller has let go, `taker` gets it in the "deliver" step, with the bytes that are
-  /// in neither hand. No FIN, no RST; on_disconnect and the close callbacks follow, with errc::detached. See detach.hpp
-  /// for the awaitable. Errors, `taker` is not called then: the reason of the end; std::errc::not_connected while it
-  /// connects; errc::not_supported under a filter or in a pair. An error that `taker` gets: bytes were lost on the way.
+  /// Gives up the descriptor: once the poller has let go, `taker` gets it in the "deliver" step, with the bytes that
+  /// are in neither hand. No FIN, no RST; on_disconnect and the close callbacks follow, with errc::detached. See
+  /// detach.hpp for the awaitable. Errors, `taker` is not called then: the reason of the end; std::errc::not_connected
+  /// while it connects; errc::not_supported under a filter or in a pair. An error that `taker` gets: bytes were lost on
+  /// the way.
   std::error_code detach(std::function<void(result<detached_socket>)> taker);
   /// Last added runs first, once, after on_disconnect. Added after the end it is not run.
   void add_close_callback(std::function<void(connection&)> callback);
@@ -156,6 +164,7 @@ class connection final : public fd_operator {
  private:
   friend class connection_table;
   friend class read_waiter;
+  friend class errand;
   friend class flush_awaiter;
   friend class relay;
   friend class writer;
@@ -182,6 +191,7 @@ class connection final : public fd_operator {
     instant read_deadline = never;
     instant write_deadline = never;
     std::function<void(result<detached_socket>)> taker;  // of detach()
+    connection_posts posts;                              // not settled: the output is above its mark
     profile_ptr running_profile;  // the one a running handler came from, when it was replaced meanwhile
   };
   struct handler_done final : run_item {
@@ -190,7 +200,7 @@ class connection final : public fd_operator {
   };
 
   connection(shard& here, int fd, profile_ptr profile, connection_observer* observer, const address& remote);
-  ~connection();
+  ~connection() override;
 
   // Life, by connection_table, server and dialer.
   void start_accepted();
@@ -227,6 +237,7 @@ class connection final : public fd_operator {
   [[nodiscard]] bool output_is_empty() const noexcept;
   [[nodiscard]] flush_awaiter wait_for_room();
   void wake_writer();
+  void settle_posts(std::error_code outcome) noexcept;
   void say_fin();
 
   // Hooks (connection_hooks.cpp).

@@ -85,14 +85,13 @@ void connection::retired() {
 /// Steps as far as it can. May destroy the connection.
 void connection::advance_close() {
   if (phase_ == phase::flushing) {
-    if (broken_) {
+    // When nothing can come any more either, close() itself is the FIN.
+    if (broken_ || (!fin_sent_ && eof_ && output_is_empty())) {
       begin_retire();
     } else if (fin_sent_) {
       phase_ = phase::lingering;
       close_deadline_ = shard_.now() + profile_->options.timeouts.linger;
       arm_timer();
-    } else if (eof_ && output_is_empty()) {
-      begin_retire();  // nothing can come any more: close() itself is the FIN
     }
   }
   if (phase_ == phase::lingering && (eof_ || broken_)) begin_retire();
@@ -113,6 +112,7 @@ void connection::end_waits(std::error_code error) {
     write_waiter_->error_ = error;
     shard_.schedule(*std::exchange(write_waiter_, nullptr));
   }
+  if (rare_ != nullptr) settle_posts(error);
 }
 
 /// on_disconnect, then the close callbacks, last added first. One that throws does not keep the others from running.

@@ -12,7 +12,7 @@ std::error_code connection::detach(std::function<void(result<detached_socket>)> 
   if (phase_ != phase::open || broken_) return std::make_error_code(std::errc::not_connected);
   // A filter's state is not in the bytes; and a pair's other end would stay behind.
   if (filter_ != nullptr || relay_ != nullptr) return make_error_code(errc::not_supported);
-  output_.commit();
+  static_cast<void>(output_.commit());
   detaching_ = true;
   reason_ = make_error_code(errc::detached);
   rarely().taker = std::move(taker);

@@ -44,7 +44,8 @@ std::span<std::byte> connection::inputs() {
 
 void connection::input_ack(std::size_t filled) {
   auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
-  raw.book_ack(filled);
+  const auto acknowledged = raw.book_ack(filled);
+  SHOAL_ASSERT(acknowledged.has_value());
   if (filled != 0) note_input();
 }
 

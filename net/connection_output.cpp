@@ -13,7 +13,7 @@ flush_awaiter connection::flush() {
     return {*this, 0, reason_ ? reason_ : make_error_code(errc::closed)};
   }
   if (fin_wanted_) return {*this, 0, make_error_code(errc::closed)};
-  output_.commit();
+  static_cast<void>(output_.commit());  // fails once closed, and then there is nothing to send
   const std::size_t queued = unsent();
   if (queued != 0) {
     if (write_progress_ == never) {
@@ -54,9 +54,9 @@ std::size_t connection::outputs_held(std::span<iovec> pieces, std::span<block_re
 void connection::output_ack(std::size_t sent) {
   last_activity_ = shard_.now();
   if (filter_ == nullptr) {
-    output_.consume(sent);
+    static_cast<void>(output_.consume(sent));
   } else {
-    filter_->raw_output.consume(sent);
+    static_cast<void>(filter_->raw_output.consume(sent));
     filter_->note_sent(sent);
   }
   const std::size_t left = unsent();
@@ -66,6 +66,7 @@ void connection::output_ack(std::size_t sent) {
     update_receiving();
   }
   if (write_waiter_ != nullptr) wake_writer();
+  if (rare_ != nullptr && left <= profile_->options.output.low) settle_posts({});
   if (relay_ != nullptr) relay_->output_left(*this, left);
   if (!output_is_empty()) return;
   if (fin_wanted_) say_fin();
@@ -84,6 +85,29 @@ bool connection::output_is_empty() const noexcept {
 void connection::wake_writer() {
   if (bytes_sent() < write_waiter_->sequence_) return;
   shard_.schedule(*std::exchange(write_waiter_, nullptr));
+}
+
+/// Behind what is written, committed or not: only the handler knows where its messages end.
+void connection::take_post(connection_post& post) {
+  assert_owner();
+  if ((phase_ != phase::open && phase_ != phase::connecting) || fin_wanted_) {
+    return post.settle(reason_ ? reason_ : make_error_code(errc::closed));
+  }
+  if (const auto put = post.put(output_); !put) {
+    fail_with(put.error());  // the stream would have a hole
+    return post.settle(put.error());
+  }
+  flush();
+  if (unsent() < profile_->options.output.high) return post.settle({});
+  rarely().posts.push_back(post);
+}
+
+void connection::settle_posts(std::error_code outcome) noexcept {
+  while (!rare_->posts.empty()) {
+    connection_post& first = rare_->posts.front();
+    rare_->posts.pop_front();
+    first.settle(outcome);
+  }
 }
 
 void connection::close_write() {

@@ -36,8 +36,9 @@ class connection_table {
 
   template <class Visit>
   void for_each(Visit visit) {
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].held != nullptr) visit(*slots_[i].held);
+    // By index: a visit may make connections, and they slots.
+    for (std::size_t i = 0, size = slots_.size(); i < size; ++i) {
+      if (connection* c = slots_[i].held; c != nullptr) visit(*c);
     }
   }
 

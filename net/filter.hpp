@@ -48,15 +48,15 @@ struct filter_stage {
   void note_encoded(std::size_t plain) {
     if (plain == 0) return;
     encoded_plain += plain;
-    marks.push_back({raw_sent + raw_output.len(), plain});
+    marks_.push_back({raw_sent_ + raw_output.len(), plain});
   }
   /// `raw` bytes have left, and with them the plain bytes they complete.
   void note_sent(std::size_t raw) {
-    raw_sent += raw;
+    raw_sent_ += raw;
     std::size_t completed = 0;
-    while (!marks.empty() && marks.front().raw_end <= raw_sent) {
-      completed += marks.front().plain;
-      marks.pop_front();
+    while (!marks_.empty() && marks_.front().raw_end <= raw_sent_) {
+      completed += marks_.front().plain;
+      marks_.pop_front();
     }
     encoded_plain -= completed;
     sent_plain += completed;
@@ -75,8 +75,8 @@ struct filter_stage {
     std::uint64_t raw_end;
     std::size_t plain;
   };
-  std::deque<mark> marks;
-  std::uint64_t raw_sent = 0;
+  std::deque<mark> marks_;
+  std::uint64_t raw_sent_ = 0;
 };
 
 }  // namespace shoal

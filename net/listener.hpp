@@ -27,7 +27,7 @@ class listener final : public fd_operator {
 
   /// Owns `fd`, which listens already.
   listener(shard& here, int fd, std::string name, sink accepted_one);
-  ~listener();
+  ~listener() override;
 
   [[nodiscard]] std::error_code start();
   /// Pauses and resumes, for connection limits.

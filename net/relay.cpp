@@ -6,18 +6,18 @@
 namespace shoal {
 
 relay::relay(connection& first, connection& second, std::function<void(const relay_summary&)> ended)
-    : sides_{{&first}, {&second}}, ended_(std::move(ended)) {}
+    : sides_{{{&first}, {&second}}}, ended_(std::move(ended)) {}
 
 void relay::link(connection& first, connection& second, std::function<void(const relay_summary&)> ended) {
   SHOAL_ASSERT(&first.owner() == &second.owner());
   SHOAL_ASSERT(first.relay_ == nullptr && second.relay_ == nullptr);
-  // Owned by the pair: the last forget() deletes it.
-  relay* made = std::make_unique<relay>(first, second, std::move(ended)).release();
+  auto made = std::make_unique<relay>(first, second, std::move(ended));
   for (connection* c : {&first, &second}) {
-    c->relay_ = made;
+    c->relay_ = made.get();
     c->arm_timer();
     c->owner().schedule_delivery(*c);
   }
+  static_cast<void>(made.release());  // owned by the pair: the last forget() deletes it
 }
 
 /// Something happened to `from`: bytes, EOF, or its end.

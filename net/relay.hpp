@@ -13,6 +13,7 @@
 
 #include <shoal/net/connection.hpp>
 
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -59,7 +60,7 @@ class relay {
   void move_bytes(connection& from, connection& to);
   void close_when_done();
 
-  side sides_[2];
+  std::array<side, 2> sides_;
   bool end_noted_ = false;
   relay_summary summary_;
   std::function<void(const relay_summary&)> ended_;

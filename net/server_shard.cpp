@@ -63,7 +63,7 @@ server_shard::server_shard(server& owner, shard& here)
   profile_ = std::move(profile);
 }
 
-void server_shard::start(std::vector<int> sockets) {
+void server_shard::start(const std::vector<int>& sockets) {
   for (const int fd : sockets) {
     listeners_.push_back(std::make_unique<listener>(
         shard_, fd, server_.options_.name, [this](int accepted_fd, const address& peer) { admit(accepted_fd, peer); }));

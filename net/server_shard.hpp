@@ -26,7 +26,7 @@ class server_shard final : public connection_observer {
   server_shard(const server_shard&) = delete;
   server_shard& operator=(const server_shard&) = delete;
 
-  void start(std::vector<int> sockets);
+  void start(const std::vector<int>& sockets);
   [[nodiscard]] task<> stop(instant deadline);
   void hurry();
 

@@ -11,10 +11,12 @@
 #include <shoal/core/submit.hpp>
 #include <shoal/core/task.hpp>
 #include <shoal/net/connection.hpp>
+#include <shoal/net/connection_handle.hpp>
 #include <shoal/net/detach.hpp>
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/filter.hpp>
 #include <shoal/net/reader.hpp>
 #include <shoal/net/relay.hpp>
 #include <shoal/net/server.hpp>
+#include <shoal/net/write_queue.hpp>
 #include <shoal/net/writer.hpp>

@@ -19,7 +19,7 @@ constexpr std::size_t most_routes = 10'000;
 constexpr std::size_t most_certificates = 10'000;
 constexpr std::uint64_t most_header_bytes = 16 * mib;
 constexpr std::uint32_t most_headers = 10'000;
-constexpr std::uint64_t most_body = 1024 * 1024 * mib;
+constexpr std::uint64_t most_body = mib * mib;  // 1 TiB
 constexpr const char* routes_choose = "an http listener chooses by `routes`: remove the key";
 
 type<request_limits> limits_type() {

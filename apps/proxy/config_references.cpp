@@ -32,9 +32,10 @@ void upstream_references::check(const std::string& path, const std::string& name
     if (is_complete_) report_unknown(path, name);
     return;
   }
-  if (!found->second->builtin) return;
+  const auto& builtin = found->second->builtin;
+  if (!builtin) return;
   const bool is_http = protocol == listener_protocol::http;
-  const bool speaks_http = *found->second->builtin == builtin_endpoint::hello;
+  const bool speaks_http = *builtin == builtin_endpoint::hello;
   if (speaks_http == is_http) return;
   in_.fail_at(path, {fmt::format("{} is `builtin: {}`, which speaks {}", in_quotes(name),
                                  speaks_http ? "hello" : "echo", speaks_http ? "http" : "tcp"),

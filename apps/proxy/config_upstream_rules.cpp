@@ -67,8 +67,8 @@ void check_upstreams(reading& in, const proxy_config& config) {
                  {"`endpoints` is missing", "write `endpoints: [ \"10.0.0.1:9000\" ]`, or `builtin: echo` for a try"});
     }
     check_endpoints(in, path + ".endpoints", config.upstreams[i]);
-    const bool asks_path = in.sound(path + ".health_check.path") && config.upstreams[i].health_check;
-    if (asks_path && config.upstreams[i].health_check->type != health_check_type::http) {
+    const auto& check = config.upstreams[i].health_check;
+    if (check && check->type != health_check_type::http && in.sound(path + ".health_check.path")) {
       in.fail_at(path + ".health_check.path",
                  {"a tcp check asks for no path", "write `type: http`, or remove the key"});
     }
@@ -77,8 +77,9 @@ void check_upstreams(reading& in, const proxy_config& config) {
 
 void check_files(reading& in, const proxy_config& config) {
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    if (!config.listeners[i].tls) continue;
-    const server_tls& tls = *config.listeners[i].tls;
+    const auto& asked = config.listeners[i].tls;
+    if (!asked) continue;
+    const server_tls& tls = *asked;
     const std::string path = fmt::format("listeners[{}].tls", i);
     for (std::size_t j = 0; j < tls.certificates.size(); ++j) {
       check_file(in, fmt::format("{}.certificates[{}].cert", path, j), tls.certificates[j].cert);
@@ -87,8 +88,9 @@ void check_files(reading& in, const proxy_config& config) {
     check_file(in, path + ".client_ca", tls.client_ca);
   }
   for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
-    if (!config.upstreams[i].tls) continue;
-    const client_tls& tls = *config.upstreams[i].tls;
+    const auto& asked = config.upstreams[i].tls;
+    if (!asked) continue;
+    const client_tls& tls = *asked;
     const std::string path = fmt::format("upstreams[{}].tls", i);
     check_file(in, path + ".ca", tls.ca);
     check_file(in, path + ".cert", tls.cert);

@@ -83,6 +83,7 @@ shoal::upstream_options to_upstream_options(const config::upstream_config& from)
   shoal::upstream_options made;
   made.name = from.name;
   for (const auto& e : from.endpoints) {
+    SHOAL_CHECK(e.address.has_value(), "an endpoint without an address, which validation should have refused");
     auto where = shoal::parse_address(e.address->text());
     SHOAL_CHECK(where.has_value(), "an endpoint's address that validation should have refused");
     made.endpoints.push_back({.where = *where, .weight = e.weight, .name = {}});

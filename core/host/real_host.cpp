@@ -204,9 +204,7 @@ class real_host final : public host {
 
   bool threaded() const noexcept override { return true; }
 
-  result<std::unique_ptr<poller>> make_poller(poller_kind kind) override {
-    return choose_poller(*this, kind);
-  }
+  result<std::unique_ptr<poller>> make_poller(poller_kind kind) override { return choose_poller(*this, kind); }
 };
 
 }  // namespace

@@ -244,8 +244,9 @@ void sim_poller::reap_one(registration& r) {
 
 void sim_poller::finish_connect(registration& r) {
   r.connecting = false;
-  const auto outcome = *std::exchange(r.watched->outcome, std::nullopt);
-  r.op->connected(outcome);
+  const auto outcome = std::exchange(r.watched->outcome, std::nullopt);
+  SHOAL_CHECK(outcome.has_value(), "a simulated connect was reported before it had an outcome");
+  r.op->connected(*outcome);
 }
 
 /// Late ones whose time has come; whether there were bytes, so that one poll brings one receive.

@@ -48,10 +48,11 @@ void trace::add(instant when, std::uint32_t host, trace_event what, std::uint64_
   if (!sink_) return;
   std::array<char, 160> line;
   const auto time = when.time_since_epoch().count();
+  const std::string_view name = to_string(what);
   const int size = std::snprintf(
-      line.data(), line.size(), "%" PRId64 ".%09" PRId64 " host %" PRIu32 " %s %" PRIu64 " %" PRIu64 " 0x%" PRIx64,
+      line.data(), line.size(), "%" PRId64 ".%09" PRId64 " host %" PRIu32 " %.*s %" PRIu64 " %" PRIu64 " 0x%" PRIx64,
       static_cast<std::int64_t>(time / 1'000'000'000), static_cast<std::int64_t>(time % 1'000'000'000), host,
-      to_string(what).data(), a, b, c);
+      static_cast<int>(name.size()), name.data(), a, b, c);
   sink_({line.data(), static_cast<std::size_t>(size)});
 }
 

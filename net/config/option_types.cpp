@@ -20,7 +20,7 @@ namespace {
 
 // A slab arena is 2 MiB; a shard needs a few to serve anybody.
 constexpr std::uint64_t least_memory = 8 * mib;
-constexpr std::uint64_t most_memory = 1024 * 1024 * mib;
+constexpr std::uint64_t most_memory = mib * mib;  // 1 TiB
 constexpr std::uint32_t most_connections = 10'000'000;
 constexpr std::uint32_t longest_backlog = 65'535;
 // A block is 4 KiB at least, and a message must fit below the mark.
@@ -98,9 +98,10 @@ type<accept_distribution> distribution_type() {
   constexpr std::string_view fixed = "fixed:";
   scalar_shape shape{.words = "`fixed:N`", .example = "fixed:0", .pattern = "fixed:[0-9]+"};
   for (const auto& [name, how] : policies) shape.names.push_back(name);
+  auto names = shape.names;
   return scalar<accept_distribution>(
       std::move(shape),
-      [=, names = shape.names](std::string_view text) -> std::expected<accept_distribution, problem> {
+      [=, names = std::move(names)](std::string_view text) -> std::expected<accept_distribution, problem> {
         for (const auto& [name, how] : policies) {
           if (text == name) return accept_distribution{.how = how};
         }

@@ -88,17 +88,17 @@ template <class E>
 [[nodiscard]] type<E> one_of(std::vector<std::pair<std::string, E>> words) {
   scalar_shape shape;
   for (const auto& [name, value] : words) shape.names.push_back(name);
-  auto parse = [words, names = shape.names](std::string_view text) -> std::expected<E, problem> {
-    for (const auto& [name, value] : words) {
-      if (name == text || name == as_switch(text)) return value;
-    }
-    return std::unexpected(wrong_word(text, names));
-  };
   auto format = [words](const E& value) -> std::string {
     for (const auto& [name, known] : words) {
       if (known == value) return name;
     }
     return {};
+  };
+  auto parse = [words = std::move(words), names = shape.names](std::string_view text) -> std::expected<E, problem> {
+    for (const auto& [name, value] : words) {
+      if (name == text || name == as_switch(text)) return value;
+    }
+    return std::unexpected(wrong_word(text, names));
   };
   return scalar<E>(std::move(shape), std::move(parse), std::move(format));
 }

@@ -54,14 +54,10 @@ balancer::balancer(balance_policy policy, std::span<endpoint> endpoints, random_
 
 endpoint* balancer::pick(const tried_endpoints& tried) noexcept {
   switch (policy_) {
-    case balance_policy::round_robin:
-      return next_in_turn(tried);
-    case balance_policy::random:
-      return any_but(tried, nullptr);
-    case balance_policy::random_two:
-      return less_busy_of_two(tried);
-    case balance_policy::least_connections:
-      return least_busy(tried);
+    case balance_policy::round_robin: return next_in_turn(tried);
+    case balance_policy::random: return any_but(tried, nullptr);
+    case balance_policy::random_two: return less_busy_of_two(tried);
+    case balance_policy::least_connections: return least_busy(tried);
   }
   return nullptr;
 }

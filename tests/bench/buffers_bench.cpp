@@ -112,7 +112,8 @@ void allocate(benchmark::State& state) {
   for (auto _ : state) {
     for (auto& h : held) {
       h = memory.take();
-      // Const: with an lvalue to change, GCC 12 may keep the pointer in a slot of its own and free what was never stored.
+      // Const: with an lvalue to change, GCC 12 may keep the pointer in a slot of its own and free what was never
+      // stored.
       benchmark::DoNotOptimize(std::as_const(h));
     }
     for (auto& h : held) Allocator::give(h);

@@ -116,7 +116,8 @@ BOOST_AUTO_TEST_CASE(a_moved_buffer_takes_everything_along) {
   (void)from.commit();
   to = std::move(from);
   BOOST_TEST(to.to_string() == "from is usable");
-  to = std::move(to);
+  link_buffer& itself = to;
+  to = std::move(itself);
   BOOST_TEST(to.len() == 14U);
 }
 

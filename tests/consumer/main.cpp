@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The smallest server of somebody else: echo, until told to stop.
-#include <csignal>
-
 #include <shoal/shoal.hpp>
+
+#include <csignal>
 
 int main() {
   shoal::runtime runtime;

@@ -11,8 +11,9 @@ namespace shoal::config {
 std::expected<leading_number, problem> take_number(std::string_view text, std::string_view what,
                                                    std::string_view example) {
   leading_number number;
-  const char* const end = text.data() + text.size();
-  const auto [stop, code] = std::from_chars(text.data(), end, number.value);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, code] = std::from_chars(begin, end, number.value);
   if (code == std::errc::result_out_of_range) {
     return std::unexpected(problem{fmt::format("{} is too large", in_quotes(text)), fmt::format("write {}", example)});
   }
