@@ -317,6 +317,7 @@ bool runtime::step_shard(member& self) {
 void runtime::end_shard(member& self) {
   if (self.running != nullptr) {
     self.running->io().release_memory();
+    self.running->memory().drain_returns();  // what others freed while this one slept
     report(self);
   }
   {
