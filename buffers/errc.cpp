@@ -12,7 +12,7 @@ const char* describe(errc code) noexcept {
   switch (code) {
     case errc::not_enough_data: return "not enough data buffered yet";
     case errc::eof: return "the peer finished sending";
-    case errc::closed: return "the connection was closed by this side";
+    case errc::closed: return "closed by this side";
     case errc::read_timeout: return "read timeout: the peer sent too little in time";
     case errc::write_timeout: return "write timeout: the peer did not take the data in time";
     case errc::idle_timeout: return "idle timeout: no byte in either direction in time";
@@ -32,6 +32,7 @@ const char* describe(errc code) noexcept {
     case errc::handler_failed: return "an exception left a handler";
     case errc::no_endpoint: return "no endpoint of the upstream could be used";
     case errc::detached: return "the descriptor was taken out of the connection";
+    case errc::timed_out: return "the time limit passed first";
   }
   return "unknown error";
 }
@@ -45,7 +46,8 @@ std::errc standard_equivalent(errc code) noexcept {
     case errc::write_timeout:
     case errc::idle_timeout:
     case errc::connect_timeout:
-    case errc::half_closed_timeout: return std::errc::timed_out;
+    case errc::half_closed_timeout:
+    case errc::timed_out: return std::errc::timed_out;
     case errc::stopped:
     case errc::cancelled: return std::errc::operation_canceled;
     case errc::concurrent_access: return std::errc::operation_in_progress;

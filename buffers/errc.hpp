@@ -16,7 +16,7 @@ namespace shoal {
 enum class errc {
   not_enough_data = 1,  ///< fewer bytes buffered than asked for; nothing was consumed
   eof,                  ///< the peer finished sending; all bytes before it were delivered
-  closed,               ///< this side closed the connection (std::errc::not_connected)
+  closed,               ///< this side closed the connection, channel, gate (std::errc::not_connected)
   read_timeout,         ///< no (or too few) bytes in time (std::errc::timed_out)
   write_timeout,        ///< queued bytes did not leave in time; terminal (std::errc::timed_out)
   idle_timeout,         ///< no byte either way in time (std::errc::timed_out)
@@ -36,6 +36,7 @@ enum class errc {
   handler_failed,       ///< an exception left a handler
   no_endpoint,          ///< no endpoint of an upstream could be used (std::errc::host_unreachable)
   detached,             ///< the descriptor was handed over by detach() (std::errc::not_connected)
+  timed_out,            ///< the time limit of the caller passed first (std::errc::timed_out)
 };
 
 /// The category of `errc`; name() is "shoal".

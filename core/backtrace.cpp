@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/core/backtrace.hpp>
 
-#include <shoal/core/semaphore.hpp>
+#include <shoal/core/thread_semaphore.hpp>
 
 #include <cxxabi.h>
 #include <elfutils/libdwfl.h>
@@ -32,7 +32,7 @@ struct capture {
   std::atomic<bool> wanted{false};
   std::array<void*, 64> frames{};
   std::atomic<int> count{0};
-  semaphore done;
+  thread_semaphore done;
 };
 capture& the_capture() {
   static capture one;

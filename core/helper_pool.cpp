@@ -2,7 +2,7 @@
 #include <shoal/core/helper_pool.hpp>
 
 #include <shoal/core/affinity.hpp>
-#include <shoal/core/semaphore.hpp>
+#include <shoal/core/thread_semaphore.hpp>
 
 #include <boost/lockfree/queue.hpp>
 
@@ -30,7 +30,7 @@ struct helper_pool::crew {
   }
 
   boost::lockfree::queue<blocking_call*> queue;
-  semaphore queued;
+  thread_semaphore queued;
   std::atomic<std::size_t> unfinished{0};
   std::vector<std::thread> threads;
 };

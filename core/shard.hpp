@@ -94,6 +94,14 @@ class shard final : private poll_sleeper {
   void schedule(run_item& item) noexcept { tasks_.push_back(item); }
   /// The same, but after the next poll: everything else comes first.
   void schedule_next_turn(run_item& item) noexcept { next_turn_.push_back(item); }
+  /// Takes back what was scheduled and has not run; harmless otherwise. For a frame that goes before its turn has come.
+  /// Walks the queue.
+  void unschedule(run_item& item) noexcept {
+    if (!item.is_linked()) return;
+    const auto is_item = [&item](const run_item& other) { return &other == &item; };
+    tasks_.remove_if(is_item);
+    next_turn_.remove_if(is_item);
+  }
   /// Whether long work may go on, see maybe_yield.hpp.
   [[nodiscard]] bool slice_goes_on() noexcept {
     return slice_calls_left_ != 0 ? (--slice_calls_left_, true) : look_at_slice();

@@ -11,8 +11,8 @@
 #include <shoal/core/backtrace.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/log_gate.hpp>
-#include <shoal/core/semaphore.hpp>
 #include <shoal/core/shard_activity.hpp>
+#include <shoal/core/thread_semaphore.hpp>
 
 #include <atomic>
 #include <memory>
@@ -82,7 +82,7 @@ class stall_watch {
   std::optional<backtrace_signal> signal_;
   std::vector<sight> shards_;
   unsigned quiet_looks_ = 0;
-  semaphore roused_;
+  thread_semaphore roused_;
   std::mutex signalling_;  // a thread must not end between being looked up and being sent a signal
   std::atomic<bool> dormant_{false};
   std::atomic<bool> ending_{false};

@@ -2,14 +2,23 @@
 // Everything an application needs: the runtime, servers, dialers, connections and their awaitable faces.
 #pragma once
 
+#include <shoal/core/channel.hpp>
+#include <shoal/core/condition.hpp>
+#include <shoal/core/gate.hpp>
+#include <shoal/core/linked_stop.hpp>
 #include <shoal/core/maybe_yield.hpp>
+#include <shoal/core/mutex.hpp>
 #include <shoal/core/offload.hpp>
 #include <shoal/core/runtime.hpp>
 #include <shoal/core/scope.hpp>
+#include <shoal/core/semaphore.hpp>
 #include <shoal/core/signal_events.hpp>
 #include <shoal/core/sleep.hpp>
 #include <shoal/core/submit.hpp>
 #include <shoal/core/task.hpp>
+#include <shoal/core/when_all.hpp>
+#include <shoal/core/when_any.hpp>
+#include <shoal/core/with_timeout.hpp>
 #include <shoal/net/connection.hpp>
 #include <shoal/net/connection_handle.hpp>
 #include <shoal/net/detach.hpp>

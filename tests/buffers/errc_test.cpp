@@ -12,7 +12,7 @@ BOOST_AUTO_TEST_SUITE(errc_values)
 
 BOOST_AUTO_TEST_CASE(every_code_says_what_it_means) {
   std::set<std::string> messages;
-  for (int value = 1; value <= static_cast<int>(errc::no_endpoint); ++value) {
+  for (int value = 1; value <= static_cast<int>(errc::timed_out); ++value) {
     const std::error_code code{value, error_category()};
     BOOST_TEST(code.message() != "unknown error");
     BOOST_TEST(messages.insert(code.message()).second);
@@ -24,8 +24,8 @@ BOOST_AUTO_TEST_CASE(every_code_says_what_it_means) {
 BOOST_AUTO_TEST_CASE(equals_the_standard_error_of_the_same_meaning) {
   const auto equals = [](errc ours, std::errc standard) { return make_error_code(ours) == standard; };
   BOOST_TEST(equals(errc::closed, std::errc::not_connected));
-  for (const errc timeout :
-       {errc::read_timeout, errc::write_timeout, errc::idle_timeout, errc::connect_timeout, errc::half_closed_timeout})
+  for (const errc timeout : {errc::read_timeout, errc::write_timeout, errc::idle_timeout, errc::connect_timeout,
+                             errc::half_closed_timeout, errc::timed_out})
     BOOST_TEST(equals(timeout, std::errc::timed_out));
   BOOST_TEST(equals(errc::stopped, std::errc::operation_canceled));
   BOOST_TEST(equals(errc::cancelled, std::errc::operation_canceled));

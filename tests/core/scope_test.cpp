@@ -103,6 +103,24 @@ task<numbers> joined() {
   co_return mine;
 }
 
+task<> until_stopped(numbers& log, int number, std::stop_token stop) {
+  const auto slept = co_await shoal::sleep_for(1h, stop);
+  log.push_back(slept ? number : -number);
+}
+
+task<> stopped_children(numbers& log) {
+  scope children{note_failure};
+  children.spawn(until_stopped(log, 1, children.stop_token()));
+  children.spawn(log_after(log, 2, 30ms));  // was not given the token
+  children.spawn(until_stopped(log, 3, children.stop_token()));
+  co_await shoal::sleep_for(10ms);
+  children.request_stop();
+  children.spawn(until_stopped(log, 4, children.stop_token()));
+  log.push_back(static_cast<int>(children.running()));
+  co_await children.join();
+  log.push_back(0);
+}
+
 task<> many(int count, int& ran) {
   scope children{note_failure};
   for (int i = 0; i < count; ++i) {
@@ -148,6 +166,28 @@ BOOST_AUTO_TEST_CASE(a_child_that_throws_is_reported_and_ends_alone) {
 BOOST_AUTO_TEST_CASE(after_join_nothing_of_a_child_is_left) {
   solo_shard here;
   BOOST_TEST((here.run(joined()) == numbers{1, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_asks_the_children_and_join_waits_until_they_have_ended) {
+  solo_shard here;
+  numbers log;
+  here.run(stopped_children(log));
+  // The fourth, started after the stop, ends at once; the first and the third from the run queue; the second, which
+  // has no token, when its time comes.
+  BOOST_REQUIRE(log.size() == 6U);
+  BOOST_TEST((numbers(log.begin(), log.begin() + 2) == numbers{-4, 3}));
+  BOOST_TEST(log[2] + log[3] == -4);
+  BOOST_TEST((numbers(log.begin() + 4, log.end()) == numbers{2, 0}));
+  BOOST_TEST(here.nodes() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_before_anybody_asked_for_the_token_counts) {
+  solo_shard here;
+  scope children{note_failure};
+  BOOST_TEST(!children.stop_token().stop_requested());
+  scope others{note_failure};
+  others.request_stop();
+  BOOST_TEST(others.stop_token().stop_requested());
 }
 
 BOOST_AUTO_TEST_CASE(ten_thousand_children_leave_nothing_behind) {

@@ -2,7 +2,7 @@
 #include <shoal/core/sleep.hpp>
 
 #include <shoal/core/scope.hpp>
-#include <tests/core/solo_shard.hpp>
+#include <tests/core/sync_rig.hpp>
 #include <tests/seed.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -16,12 +16,13 @@ using shoal::duration;
 using shoal::instant;
 using shoal::sleep_until;
 using shoal::task;
+using shoal::test::loose;
+using shoal::test::no_failure;
+using shoal::test::run_ready;
 using shoal::test::solo_shard;
 using namespace std::chrono_literals;
 
 namespace {
-
-void no_failure(std::exception_ptr) noexcept { BOOST_ERROR("a child failed"); }
 
 struct wake_up {
   instant asked;
@@ -51,6 +52,23 @@ task<duration> long_sleep(sleep_until*& pending) {
   pending = &waiting;
   co_await waiting;
   co_return shoal::shard::current().now() - before;
+}
+
+struct stopped_sleep {
+  bool stopped = false;
+  duration took{};
+};
+
+task<> sleep_or_stop(duration length, std::stop_token stop, std::vector<stopped_sleep>& log) {
+  const instant before = shoal::shard::current().now();
+  const auto slept = co_await shoal::sleep_for(length, stop);
+  if (!slept) BOOST_TEST((slept.error() == shoal::errc::cancelled));
+  log.push_back({!slept.has_value(), shoal::shard::current().now() - before});
+}
+
+loose sleep_loosely(duration length, std::stop_token stop, int& woken) {
+  static_cast<void>(co_await shoal::sleep_for(length, stop));
+  ++woken;
 }
 
 task<> speak(std::string& log, char letter, int times) {
@@ -131,6 +149,46 @@ BOOST_AUTO_TEST_CASE(a_sleep_beyond_the_end_of_time_is_for_ever) {
   const auto armed = here->timers().size();
   forever.await_suspend(std::noop_coroutine());
   BOOST_TEST(here->timers().size() == armed);
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_ends_a_sleep) {
+  solo_shard here;
+  std::vector<stopped_sleep> log;
+  std::stop_source stop;
+  shoal::scope crew{no_failure};
+  crew.spawn(sleep_or_stop(10ms, stop.get_token(), log));
+  crew.spawn(sleep_or_stop(1h, stop.get_token(), log));
+  crew.spawn(sleep_or_stop(20ms, {}, log));
+  while (log.empty()) here.turn();
+  BOOST_TEST(!log[0].stopped);
+  BOOST_TEST((log[0].took >= 10ms));
+  stop.request_stop();
+  BOOST_TEST(log.size() == 1U);  // not inside the call
+  run_ready(here);
+  BOOST_REQUIRE(log.size() == 2U);
+  BOOST_TEST(log[1].stopped);
+  BOOST_TEST((log[1].took < 20ms));
+  crew.spawn(sleep_or_stop(1ms, stop.get_token(), log));
+  BOOST_REQUIRE(log.size() == 3U);  // at once
+  BOOST_TEST(log[2].stopped);
+  while (crew.running() != 0) here.turn();
+  BOOST_TEST(!log[3].stopped);
+  BOOST_TEST(here.comes_to_rest());
+  BOOST_TEST(here.nodes() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_that_sleeps_may_go) {
+  solo_shard here;
+  int woken = 0;
+  std::stop_source stop;
+  auto first = sleep_loosely(1ms, stop.get_token(), woken);
+  auto second = sleep_loosely(1ms, stop.get_token(), woken);
+  first.destroy();
+  stop.request_stop();
+  second.destroy();  // in the run queue
+  run_ready(here);
+  BOOST_TEST(here.comes_to_rest());
+  BOOST_TEST(woken == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
