@@ -64,6 +64,12 @@ void runtime::remove(service& s) noexcept {
   std::erase(services_, &s);
 }
 
+bool runtime::claim_inherited(int fd) {
+  if (std::ranges::find(inherited_, fd) != inherited_.end()) return false;
+  inherited_.push_back(fd);
+  return true;
+}
+
 void runtime::stop_on(std::initializer_list<int> signals) {
   for (const int number : signals) {
     on_signal(number, [this] { stop_wanted_ ? stop_now() : stop(); });
@@ -88,6 +94,7 @@ std::expected<void, start_failure> runtime::start() {
                                          std::string(error.key) + ": " + error.what + " (" + error.hint + ")"});
   }
   plan_ = std::move(*plan);
+  inherited_.clear();
   if (auto prepared = prepare_services(); !prepared) return prepared;
   state_ = state::starting;
   arrived_ = quiet_ = 0;

@@ -69,6 +69,8 @@ class runtime {
   /// Services are added before start() and must outlive the stop. server does it by itself.
   void add(service& s);
   void remove(service& s) noexcept;
+  /// While services prepare: each inherited descriptor has one owner. False when it has one already.
+  [[nodiscard]] bool claim_inherited(int fd);
 
   /// run() ends gracefully on the first of these signals and at once on the second. Blocks them in this thread and
   /// those it starts.
@@ -144,6 +146,7 @@ class runtime {
   std::shared_ptr<host> machine_;
   logger log_;
   std::vector<service*> services_;
+  std::vector<int> inherited_;  // taken by them, in this run
   std::vector<std::pair<int, std::function<void()>>> signal_actions_;
   std::unique_ptr<signal_wait> signals_;
   shard_plan plan_;

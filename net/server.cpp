@@ -1,9 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/server.hpp>
 
+#include <shoal/core/host/inherited_sockets.hpp>
 #include <shoal/net/server_shard.hpp>
 
+#include <string_view>
+
 namespace shoal {
+namespace {
+
+constexpr std::string_view inherited_prefix = "fd://";
+
+}  // namespace
+
+/// shutdown() on its way to a shard. One that is thrown away because the shard has ended is done too.
+class server::shutdown_call final : public foreign_item {
+ public:
+  shutdown_call(server& s, duration within, std::function<void()> done)
+      : server_(s), within_(within), done_(std::move(done)) {}
+  ~shutdown_call() override {
+    if (done_) done_();
+  }
+  void run() override {
+    shard& here = shard::current();
+    server_.shards_[here.id()]->shut_down(here.now() + within_, std::exchange(done_, nullptr));
+  }
+
+ private:
+  server& server_;
+  duration within_;
+  std::function<void()> done_;
+};
 
 server::server(runtime& owner, server_options options) : runtime_(owner), options_(std::move(options)) {
   runtime_.add(*this);
@@ -34,12 +61,14 @@ std::size_t server::sockets_per_address() const noexcept {
 
 std::expected<void, start_failure> server::prepare(runtime& owner) {
   addresses_.clear();
+  unix_paths_.clear();
   sockets_.assign(owner.shards(), {});
   shards_.clear();
   shards_.resize(owner.shards());
   served_.assign(owner.shards(), 0);
   for (const auto& text : options_.bind) {
-    if (auto opened = open_sockets(text); !opened) return opened;
+    auto opened = text.starts_with(inherited_prefix) ? open_inherited(text) : open_sockets(text);
+    if (!opened) return opened;
   }
   return {};
 }
@@ -67,13 +96,14 @@ std::expected<void, start_failure> server::open_sockets(const std::string& text)
       fd = machine.open_listener(where.view(), listen);
     }
     if (!fd) return failed(fd.error());
-    sockets_[i].push_back(*fd);
+    sockets_[i].push_back({*fd, count == 1});
     if (i != 0) continue;
     auto name = machine.local_name(*fd);
     if (!name) return failed(name.error());
     // Port 0: the first socket picks, the others of the group follow.
     if (!shared) where = *address::from_sockaddr(name->view().data, name->view().size);
     addresses_.push_back(where);
+    if (shared) unix_paths_.push_back(where);
   }
   return {};
 }
@@ -84,7 +114,49 @@ void server::start(shard& here) {
   mine->start(std::exchange(sockets_[here.id()], {}));
 }
 
-task<> server::stop(shard& here, instant deadline) { return shards_[here.id()]->stop(deadline); }
+/// Each is watched by one shard, whatever their number is, and none is left out.
+std::expected<void, start_failure> server::open_inherited(const std::string& text) {
+  const auto failed = [&](std::error_code error, const char* why) {
+    return std::unexpected(start_failure{error, "listener " + options_.name + ": " + text + why});
+  };
+  const auto fds = resolve_inherited(std::string_view{text}.substr(inherited_prefix.size()), find_inherited());
+  if (!fds) return failed(fds.error(), " (the parent process passed no socket of that number or name)");
+  host& machine = runtime_.machine();
+  for (std::size_t i = 0; i < fds->size(); ++i) {
+    const int fd = (*fds)[i];
+    if (!runtime_.claim_inherited(fd)) {
+      return failed(make_error_code(errc::address_in_use), " (another listener has this descriptor)");
+    }
+    const auto name = machine.adopt_listener(fd);
+    if (!name) return failed(name.error(), " (not a stream socket that listens)");
+    auto where = address::from_sockaddr(name->view().data, name->view().size);
+    if (!where) return failed(where.error(), "");
+    sockets_[i % sockets_.size()].push_back({fd, fds->size() < sockets_.size()});
+    addresses_.push_back(std::move(*where));
+  }
+  return {};
+}
+
+std::future<void> server::shutdown(duration within) {
+  struct countdown {
+    std::promise<void> done;
+    std::atomic<std::size_t> left;
+  };
+  auto shards = std::make_shared<countdown>();
+  auto all_done = shards->done.get_future();
+  const auto one_done = [shards] {
+    if (shards->left.fetch_sub(1) == 1) shards->done.set_value();
+  };
+  shards->left = runtime_.shards() + 1;
+  for (std::size_t i = 0; i < runtime_.shards(); ++i) {
+    std::unique_ptr<foreign_item> item = std::make_unique<shutdown_call>(*this, within, one_done);
+    static_cast<void>(runtime_.link()->post(static_cast<shard_id>(i), item));
+  }
+  one_done();
+  return all_done;
+}
+
+task<> server::stop(shard& here, instant deadline) { return shards_[here.id()]->end(deadline); }
 
 void server::hurry(shard& here) {
   if (auto& mine = shards_[here.id()]; mine != nullptr) mine->hurry();
@@ -96,12 +168,10 @@ void server::finished() noexcept {
   }
   shards_.clear();
   for (const auto& fds : sockets_) {
-    for (const int fd : fds) runtime_.machine().close_socket(fd);
+    for (const listening_socket& one : fds) runtime_.machine().close_socket(one.fd);
   }
   sockets_.clear();
-  for (const address& where : addresses_) {
-    if (where.is_unix()) runtime_.machine().remove_unix_socket(where.view());
-  }
+  for (const address& where : unix_paths_) runtime_.machine().remove_unix_socket(where.view());
 }
 
 }  // namespace shoal

@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <future>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -26,11 +27,20 @@ namespace shoal {
 
 class server_shard;
 
+/// A descriptor that listens, and whether the shard that has it hands on what it accepts.
+struct listening_socket {
+  int fd;
+  bool hands_on;
+};
+
 /// How accepted connections find their shard. reuseport: a socket per shard, the kernel hashes. round_robin: one shard
-/// accepts and hands every connection to the next shard in turn.
+/// accepts and hands every connection to the next shard in turn; so it is too where one socket is all there is: unix
+/// sockets, inherited ones.
 enum class accept_distribution : std::uint8_t { reuseport, round_robin };
 
-/// One address or several: "127.0.0.1:7000", "[::]:7000", "unix:/run/x.sock". Port 0 picks one.
+/// One address or several: "127.0.0.1:7000", "[::]:7000", "unix:/run/x.sock", "fd://3" (an inherited socket that
+/// listens) or "fd://web" (those of that name, by systemd's protocol). Port 0 picks one. An inherited socket is closed
+/// at the end like any other.
 struct bind_list : std::vector<std::string> {
   bind_list() = default;
   bind_list(const char* one) : vector{one} {}             // NOLINT(google-explicit-constructor): written in place
@@ -59,6 +69,11 @@ class server final : public service {
   server& on_request(handler hook);
   server& on_disconnect(std::function<void(connection&, std::error_code)> hook);
 
+  /// Ends this server while its runtime goes on: accepting stops, idle connections are closed, busy ones finish, what
+  /// is left after `within` is reset. The future is ready when nothing of it is left on any shard, at once if it does
+  /// not run. Any thread that is no shard; again is harmless.
+  [[nodiscard]] std::future<void> shutdown(duration within);
+
   /// What was bound, ports filled in; valid from the start on.
   [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
   [[nodiscard]] const server_options& options() const noexcept { return options_; }
@@ -69,6 +84,7 @@ class server final : public service {
 
  private:
   friend class server_shard;
+  class shutdown_call;
 
   std::expected<void, start_failure> prepare(runtime& owner) override;
   void start(shard& here) override;
@@ -77,13 +93,15 @@ class server final : public service {
   void finished() noexcept override;
 
   std::expected<void, start_failure> open_sockets(const std::string& text);
+  std::expected<void, start_failure> open_inherited(const std::string& text);
   [[nodiscard]] std::size_t sockets_per_address() const noexcept;
 
   runtime& runtime_;
   server_options options_;
   connection_hooks hooks_;
   std::vector<address> addresses_;
-  std::vector<std::vector<int>> sockets_;  // by shard, until that shard has taken them
+  std::vector<address> unix_paths_;                     // made by us, and removed at the end
+  std::vector<std::vector<listening_socket>> sockets_;  // by shard, until that shard has taken them
   std::vector<std::unique_ptr<server_shard>> shards_;
   std::vector<std::uint64_t> served_;
   std::atomic<std::uint64_t> open_{0};

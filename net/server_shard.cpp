@@ -44,7 +44,7 @@ struct server_shard::stop_wait : resume_item {
   [[nodiscard]] bool await_ready() const noexcept { return owner.is_empty(); }
   void await_suspend(std::coroutine_handle<> handle) noexcept {
     waiting = handle;
-    owner.stop_wait_ = this;
+    owner.stop_waits_.push_back(*this);
   }
   void await_resume() const noexcept {}
   server_shard& owner;
@@ -63,10 +63,10 @@ server_shard::server_shard(server& owner, shard& here)
   profile_ = std::move(profile);
 }
 
-void server_shard::start(const std::vector<int>& sockets) {
-  for (const int fd : sockets) {
-    listeners_.push_back(std::make_unique<listener>(
-        shard_, fd, server_.options_.name, [this](int accepted_fd, const address& peer) { admit(accepted_fd, peer); }));
+void server_shard::start(const std::vector<listening_socket>& sockets) {
+  for (const listening_socket& one : sockets) {
+    auto take = [this, hands_on = one.hands_on](int fd, const address& peer) { admit(fd, peer, hands_on); };
+    listeners_.push_back(std::make_unique<listener>(shard_, one.fd, server_.options_.name, std::move(take)));
     if (const auto error = listeners_.back()->start(); error) {
       log_error(shard_.log(), "{} shard={}: watching a listening socket: {}", server_.options_.name, shard_.id(),
                 error);
@@ -80,9 +80,9 @@ bool server_shard::take_place() noexcept {
   return false;
 }
 
-void server_shard::admit(int fd, const address& peer) {
-  if (held_.empty() && take_place()) return place(fd, peer);
-  held_.push_back({fd, peer});
+void server_shard::admit(int fd, const address& peer, bool hands_on) {
+  if (held_.empty() && take_place()) return place(fd, peer, hands_on);
+  held_.push_back({fd, peer, hands_on});
   for (const auto& l : listeners_) l->pause();
   shard_.timers().arm(limit_tick_, shard_.now() + look_for_room);
   if (limit_gate_.pass(shard_.now())) {
@@ -96,7 +96,8 @@ void server_shard::use_room() {
   if (stopping_) return;
   std::size_t served = 0;
   while (served < held_.size() && take_place()) {
-    place(held_[served].fd, held_[served].peer);
+    const arrival& one = held_[served];
+    place(one.fd, one.peer, one.hands_on);
     ++served;
   }
   held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(served));
@@ -107,8 +108,8 @@ void server_shard::use_room() {
   }
 }
 
-void server_shard::place(int fd, const address& peer) {
-  if (server_.options_.distribution == accept_distribution::round_robin) {
+void server_shard::place(int fd, const address& peer, bool hands_on) {
+  if (hands_on) {
     const std::size_t target = next_shard_;
     next_shard_ = (next_shard_ + 1) % server_.shards_.size();
     if (target != shard_.id()) {
@@ -152,7 +153,12 @@ bool server_shard::is_empty() const noexcept {
 }
 
 void server_shard::wake_if_empty() noexcept {
-  if (stop_wait_ != nullptr && is_empty()) shard_.schedule(*std::exchange(stop_wait_, nullptr));
+  if (!is_empty()) return;
+  while (!stop_waits_.empty()) {
+    run_item& first = stop_waits_.front();
+    stop_waits_.pop_front();
+    shard_.schedule(first);
+  }
 }
 
 task<> server_shard::stop(instant deadline) {
@@ -165,10 +171,27 @@ task<> server_shard::stop(instant deadline) {
   for (const arrival& one : held_) shard_.machine().close_socket(one.fd);
   held_.clear();
   for_own([](connection& c) { c.begin_shutdown(); });
-  shard_.timers().arm(deadline_tick_, deadline);
+  // The sooner of two deadlines counts.
+  if (!deadline_tick_.armed() || deadline < deadline_tick_.fires_at()) shard_.timers().arm(deadline_tick_, deadline);
   stop_wait empty{*this};
   co_await empty;
   shard_.timers().cancel(deadline_tick_);
+}
+
+task<> server_shard::end(instant deadline) {
+  auto last = stop(deadline);
+  co_await last;
+  co_await shutdowns_.join();
+}
+
+task<> server_shard::shut_down_and_tell(instant deadline, std::function<void()> done) {
+  auto all = stop(deadline);
+  co_await all;
+  done();
+}
+
+void server_shard::shut_down(instant deadline, std::function<void()> done) {
+  shutdowns_.spawn(shut_down_and_tell(deadline, std::move(done)));
 }
 
 void server_shard::hurry() {

@@ -7,17 +7,19 @@
 
 #include <shoal/core/log_gate.hpp>
 #include <shoal/core/message.hpp>
+#include <shoal/core/run_item.hpp>
+#include <shoal/core/scope.hpp>
 #include <shoal/core/task.hpp>
 #include <shoal/net/connection.hpp>
 #include <shoal/net/connection_options.hpp>
 #include <shoal/net/listener.hpp>
+#include <shoal/net/server.hpp>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 namespace shoal {
-
-class server;
 
 class server_shard final : public connection_observer {
  public:
@@ -26,8 +28,11 @@ class server_shard final : public connection_observer {
   server_shard(const server_shard&) = delete;
   server_shard& operator=(const server_shard&) = delete;
 
-  void start(const std::vector<int>& sockets);
-  [[nodiscard]] task<> stop(instant deadline);
+  void start(const std::vector<listening_socket>& sockets);
+  /// Ends when nothing is left.
+  [[nodiscard]] task<> end(instant deadline);
+  /// The same in the background while the shard goes on; `done` is called then.
+  void shut_down(instant deadline, std::function<void()> done);
   void hurry();
 
   /// A descriptor accepted here or elsewhere, counted already. Becomes a connection or is closed.
@@ -45,10 +50,13 @@ class server_shard final : public connection_observer {
   struct arrival {
     int fd;
     address peer;
+    bool hands_on;
   };
 
-  void admit(int fd, const address& peer);
-  void place(int fd, const address& peer);
+  void admit(int fd, const address& peer, bool hands_on);
+  void place(int fd, const address& peer, bool hands_on);
+  [[nodiscard]] task<> stop(instant deadline);
+  task<> shut_down_and_tell(instant deadline, std::function<void()> done);
   void use_room();
   [[nodiscard]] bool take_place() noexcept;
   void on_connection_gone(connection& c) noexcept override;
@@ -65,7 +73,8 @@ class server_shard final : public connection_observer {
   std::size_t open_ = 0;
   std::size_t next_shard_ = 0;
   bool stopping_ = false;
-  stop_wait* stop_wait_ = nullptr;
+  run_queue stop_waits_;
+  scope shutdowns_{[](std::exception_ptr) noexcept {}};
   tick limit_tick_;  // looks again whether a full server has room
   tick deadline_tick_;
   log_gate limit_gate_;

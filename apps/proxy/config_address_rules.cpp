@@ -59,9 +59,6 @@ void check_addresses(reading& in, const proxy_config& config) {
   std::map<std::string, std::vector<const bound_address*>> by_key;
   const std::vector<bound_address> all = all_addresses(in, config);
   for (const bound_address& bound : all) {
-    if (bound.address->what == socket_address::kind::inherited) {
-      in.not_yet_at(bound.path, {"inherited sockets are not yet supported", "write `host:port` or `unix:/path`"});
-    }
     std::vector<const bound_address*>& others = by_key[conflict_key(*bound.address)];
     for (const bound_address* other : others) {
       if (!get_in_each_others_way(*bound.address, *other->address)) continue;

@@ -90,6 +90,9 @@ class host {
   /// Binds a stream socket to a source address before it connects.
   [[nodiscard]] virtual std::error_code bind_source(int fd, socket_name_view name) = 0;
   [[nodiscard]] virtual std::error_code set_options(int fd, const tcp_options& options) = 0;
+  /// Makes a listening stream socket from elsewhere fit for a poller; the name it is bound to. ENOTSOCK, EBADF, or
+  /// errc::invalid_argument when it is no stream that listens.
+  [[nodiscard]] virtual result<socket_name> adopt_listener(int fd) = 0;
   /// Makes a connected stream socket from elsewhere fit for a poller; the name of its peer. ENOTSOCK, ENOTCONN, or
   /// errc::invalid_argument when it is no stream.
   [[nodiscard]] virtual result<socket_name> adopt_stream(int fd) = 0;

@@ -26,6 +26,21 @@ std::error_code set_option(int fd, int level, int name, const T& value) {
   return {};
 }
 
+result<int> get_option(int fd, int name) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  if (::getsockopt(fd, SOL_SOCKET, name, &value, &size) != 0) return fail(last_error());
+  return value;
+}
+
+/// What every descriptor of a poller is: non-blocking and close-on-exec.
+std::error_code make_ours(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return last_error();
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return last_error();
+  return {};
+}
+
 class descriptor {
  public:
   explicit descriptor(int fd) noexcept : fd_(fd) {}
@@ -158,16 +173,23 @@ class real_host final : public host {
     return error;
   }
 
+  result<socket_name> adopt_listener(int fd) override {
+    const auto type = get_option(fd, SO_TYPE);
+    if (!type) return fail(type.error());
+    const auto listens = get_option(fd, SO_ACCEPTCONN);
+    if (!listens) return fail(listens.error());
+    if (*type != SOCK_STREAM || *listens == 0) return fail(errc::invalid_argument);
+    if (const auto error = make_ours(fd); error) return fail(error);
+    return local_name(fd);
+  }
+
   result<socket_name> adopt_stream(int fd) override {
-    int type = 0;
-    socklen_t size = sizeof(type);
-    if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return fail(last_error());
-    if (type != SOCK_STREAM) return fail(errc::invalid_argument);
+    const auto type = get_option(fd, SO_TYPE);
+    if (!type) return fail(type.error());
+    if (*type != SOCK_STREAM) return fail(errc::invalid_argument);
     auto peer = peer_name(fd);
     if (!peer) return peer;
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return fail(last_error());
-    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fail(last_error());
+    if (const auto error = make_ours(fd); error) return fail(error);
     return peer;
   }
 

@@ -112,6 +112,11 @@ std::error_code sim_host::set_options(int fd, const tcp_options& options) {
   return {};
 }
 
+result<socket_name> sim_host::adopt_listener(int fd) {
+  if (!at(fd)->listening) return fail(errc::invalid_argument);
+  return at(fd)->local;
+}
+
 result<socket_name> sim_host::adopt_stream(int fd) { return peer_name(fd); }
 
 result<socket_name> sim_host::local_name(int fd) { return at(fd)->local; }

@@ -44,6 +44,7 @@ class sim_host final : public host {
   [[nodiscard]] result<int> open_stream(int family, const tcp_options& options) override;
   [[nodiscard]] std::error_code bind_source(int fd, socket_name_view name) override;
   [[nodiscard]] std::error_code set_options(int fd, const tcp_options& options) override;
+  [[nodiscard]] result<socket_name> adopt_listener(int fd) override;
   [[nodiscard]] result<socket_name> adopt_stream(int fd) override;
   [[nodiscard]] result<socket_name> local_name(int fd) override;
   [[nodiscard]] result<socket_name> peer_name(int fd) override;

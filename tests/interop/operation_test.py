@@ -56,6 +56,18 @@ class Operation(Case):
             client.close()
             self.one_connection(proxy.port)
 
+    # Addresses
+
+    def test_a_socket_that_the_parent_opened_is_served(self):
+        with socket.create_server(("127.0.0.1", 0)) as opened:
+            port, number = opened.getsockname()[1], opened.fileno()
+            file = self.file("inherited.yaml", builtin_echo().replace('"127.0.0.1:0"', f'"fd://{number}"'))
+            proxy = self.started(Proxy(file, pass_fds=[number])).wait_until_ready()
+            self.assertEqual(proxy.port, port)
+            self.one_connection(port)
+            self.one_connection(port)
+            self.stop_cleanly(proxy)
+
     # Limits
 
     def third_waits(self, text):

@@ -154,8 +154,8 @@ class Program:
 class Proxy(Program):
     """shoal-proxy with its listeners: `ports` of those on TCP, in the order of the file."""
 
-    def __init__(self, file, command=None):
-        super().__init__(*(command or [BIN / "shoal-proxy", "-c", file]))
+    def __init__(self, file, command=None, **how):
+        super().__init__(*(command or [BIN / "shoal-proxy", "-c", file]), **how)
         self.ports = []
 
     def wait_until_ready(self):
