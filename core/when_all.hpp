@@ -4,8 +4,8 @@
 //   auto [user, orders] = co_await when_all(find_user(id), find_orders(id));
 //   std::vector<row> rows = co_await when_all(std::move(tasks));
 //
-// The tasks start in order, each runs to its first suspension, when the result is awaited. The value of a task<> is
-// std::monostate in the tuple; a vector of task<> gives nothing.
+// The tasks start in order, each runs to its first suspension, when the result is awaited. Among others the value of
+// a task<> is std::monostate; where all are task<>, nothing is returned.
 // Exceptions: all others run to their end first; then the exception of the first task in order that has one is thrown,
 //   and every value and other exception is dropped.
 //
@@ -30,18 +30,29 @@ namespace shoal {
 namespace detail {
 
 template <class... T>
-std::tuple<kept_value_t<T>...> take_all(task<T>&... finished) {
-  return std::tuple<kept_value_t<T>...>{take_kept(finished)...};  // braces: left to right
+using all_values = std::conditional_t<(std::is_void_v<T> && ...), void, std::tuple<kept_value_t<T>...>>;
+
+template <class... T>
+all_values<T...> take_all(task<T>&... finished) {
+  if constexpr (std::is_void_v<all_values<T...>>) {
+    (finished.take(), ...);
+  } else {
+    return std::tuple<kept_value_t<T>...>{take_kept(finished)...};  // braces: left to right
+  }
 }
 
 template <class... T>
-task<std::tuple<kept_value_t<T>...>> await_all(task<T>... children) {
+task<all_values<T...>> await_all(task<T>... children) {
   child_count running;
   std::array<child_count::child_end, sizeof...(T)> ends;
   std::size_t index = 0;
   ((running.start(children, ends[index], index), ++index), ...);
   co_await running;
-  co_return take_all(children...);
+  if constexpr (std::is_void_v<all_values<T...>>) {
+    take_all(children...);
+  } else {
+    co_return take_all(children...);
+  }
 }
 
 template <class T>
@@ -65,6 +76,7 @@ task<std::conditional_t<std::is_void_v<T>, void, std::vector<kept_value_t<T>>>> 
 
 // By reference, so that no task is a by-value temporary of the awaiting expression (D13).
 template <class... T>
+  requires(sizeof...(T) != 0)
 [[nodiscard]] auto when_all(task<T>&&... children) {
   return detail::await_all<T...>(std::move(children)...);
 }

@@ -78,7 +78,8 @@ task<> a_vector_of_nothing(numbers& log, int count) {
 
 task<std::string> two_fail(numbers& log) {
   try {
-    co_await when_all(number_after(1, 30ms, log), failing("second in order", 20ms), failing("first in time", 10ms));
+    static_cast<void>(co_await when_all(number_after(1, 30ms, log), failing("second in order", 20ms),
+                                        failing("first in time", 10ms)));
   } catch (const std::runtime_error& error) {
     co_return error.what();
   }
@@ -88,6 +89,11 @@ task<std::string> two_fail(numbers& log) {
 task<int> counted_values(bool fails) {
   auto [first, second, third] = co_await when_all(keeping(counted(1)), keeping(counted(2)), failing_or_ready(fails));
   co_return first.value() + second.value() + third;
+}
+
+task<> two_of_nothing(numbers& log) {
+  co_await when_all(log_only(log, 1), log_only(log, 2));
+  log.push_back(0);
 }
 
 task<int> all_ready(int times) {
@@ -139,6 +145,9 @@ BOOST_AUTO_TEST_CASE(tasks_start_in_order_when_it_is_awaited) {
   BOOST_TEST(log.empty());
   here.run(std::move(both));
   BOOST_TEST((log == numbers{1, 2, -1, -2}));
+  log.clear();
+  here.run(two_of_nothing(log));
+  BOOST_TEST((log == numbers{1, 2, -1, -2, 0}));
   log.clear();
   here.run(a_vector_of_nothing(log, 3));
   BOOST_TEST((log == numbers{1, 2, 3, -1, -2, -3}));

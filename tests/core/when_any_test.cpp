@@ -126,7 +126,7 @@ task<int> counted_values() {
 task<> stopped_from_outside(std::stop_token outer, numbers& log) {
   shoal::linked_stop stop{outer};
   const auto token = stop.token();
-  co_await when_any(stop.source(), number_after(1, 1h, token, log), number_after(2, 2h, token, log));
+  static_cast<void>(co_await when_any(stop.source(), number_after(1, 1h, token, log), number_after(2, 2h, token, log)));
   log.push_back(0);
 }
 
