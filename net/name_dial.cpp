@@ -64,6 +64,7 @@ result<connection_owner> name_dial::await_resume() { return std::move(outcome_);
 
 void name_dial::end(std::error_code why) noexcept {
   if (over_ || !waiting) return;
+  if (starting_) return void(ended_early_ = why);  // an attempt is on the stack, in on_prepare
   outcome_ = fail(why);
   close_all();
   here_.schedule(*this);
@@ -122,11 +123,15 @@ bool name_dial::start_next() {
   may_start_at_ = here_.now() + attempt_delay;
   auto& made = attempts_.emplace_back(std::make_unique<attempt>(*this, std::move(from.front())));
   from.pop_front();
+  starting_ = true;
   const auto error = made->start(here_, profile_, observer_, made->where, options_, never);
-  if (!error) return true;
-  note_failure(made->where, error);
-  attempts_.pop_back();
-  return false;
+  starting_ = false;
+  if (error) {
+    note_failure(made->where, error);
+    attempts_.pop_back();
+  }
+  if (ended_early_) end(ended_early_);
+  return !error;
 }
 
 void name_dial::note_failure(const address& where, std::error_code error) {

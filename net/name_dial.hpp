@@ -81,6 +81,8 @@ class [[nodiscard]] name_dial final : public resume_item, private name_lookup {
   bool ipv6_is_next_ = true;
   bool attempted_ = false;
   bool over_ = false;
+  bool starting_ = false;
+  std::error_code ended_early_;  // while it was starting an attempt
   std::deque<address> ipv6_;  // not tried yet
   std::deque<address> ipv4_;
   std::vector<std::unique_ptr<attempt>> attempts_;  // in progress

@@ -154,6 +154,23 @@ BOOST_AUTO_TEST_CASE(a_full_unix_queue_is_tried_again_until_the_timeout) {
   s.w.run_for(5s);
 }
 
+BOOST_AUTO_TEST_CASE(a_stop_inside_on_prepare_ends_the_dial) {
+  dial_stage s;
+  s.names.set("db.example", {.addresses = {live_v6, live_v4}});
+  for (const char* target : {"db.example:80", "10.0.0.2:80"}) {
+    std::stop_source stop;
+    int attempts = 0;
+    auto profile = shoal::make_profile();
+    profile->hooks.on_prepare = [&](shoal::connection&) {
+      ++attempts;
+      stop.request_stop();
+    };
+    const auto out = s.dial({.target = target, .options = {.stop = stop.get_token()}, .profile = profile});
+    BOOST_TEST((out.error == errc::cancelled), target);
+    BOOST_TEST(attempts == 1);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_end_of_the_runtime_ends_every_phase) {
   for (const char* target : {"slow.example:80", "later.example:80", "dead.example:80", "10.0.0.99:80", "unix:@full"}) {
     for (const auto when : {0ms, 1ms, 20ms, 300ms}) {
