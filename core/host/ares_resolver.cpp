@@ -105,9 +105,10 @@ class ares_resolver final : public resolver {
   shard& here_;
   const name_service_options options_;
   channel_ptr channel_;
-  std::error_code failure_;  // why there is no channel
+  std::error_code failure_;  // why there is no channel; it is tried again
   hosts_table hosts_;
   instant hosts_seen_;
+  bool looked_ = false;
   bool loading_ = false;
   bool stopped_ = false;
   question_list waiting_;                               // for the files
@@ -190,10 +191,9 @@ void ares_resolver::on_answer(void* about, int status, int, ares_addrinfo* found
 // ---- files, on a helper thread ----
 
 void ares_resolver::look_at_files() {
-  const bool first = channel_ == nullptr && !failure_;
-  if (loading_ || (!first && here_.now() - hosts_seen_ < hosts_life)) return;
-  loading_ = true;
-  files_.spawn(load_and_go_on(first));
+  if (loading_ || (looked_ && here_.now() - hosts_seen_ < hosts_life)) return;
+  looked_ = loading_ = true;
+  files_.spawn(load_and_go_on(channel_ == nullptr));
 }
 
 /// `owner` is null when the channel is there already; here it is only noted.
