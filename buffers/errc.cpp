@@ -33,6 +33,10 @@ const char* describe(errc code) noexcept {
     case errc::no_endpoint: return "no endpoint of the upstream could be used";
     case errc::detached: return "the descriptor was taken out of the connection";
     case errc::timed_out: return "the time limit passed first";
+    case errc::name_not_found: return "no such name";
+    case errc::no_address: return "the name has no address of this kind";
+    case errc::name_server_failed: return "the name servers failed or refused to answer";
+    case errc::resolve_timeout: return "resolve timeout: the name servers did not answer in time";
   }
   return "unknown error";
 }
@@ -47,7 +51,8 @@ std::errc standard_equivalent(errc code) noexcept {
     case errc::idle_timeout:
     case errc::connect_timeout:
     case errc::half_closed_timeout:
-    case errc::timed_out: return std::errc::timed_out;
+    case errc::timed_out:
+    case errc::resolve_timeout: return std::errc::timed_out;
     case errc::stopped:
     case errc::cancelled: return std::errc::operation_canceled;
     case errc::concurrent_access: return std::errc::operation_in_progress;
@@ -62,7 +67,10 @@ std::errc standard_equivalent(errc code) noexcept {
     case errc::eof:
     case errc::unreleased:
     case errc::stale_connection:
-    case errc::handler_failed: break;
+    case errc::handler_failed:
+    case errc::name_not_found:
+    case errc::no_address:
+    case errc::name_server_failed: break;
   }
   return std::errc{};
 }

@@ -37,6 +37,10 @@ enum class errc {
   no_endpoint,          ///< no endpoint of an upstream could be used (std::errc::host_unreachable)
   detached,             ///< the descriptor was handed over by detach() (std::errc::not_connected)
   timed_out,            ///< the time limit of the caller passed first (std::errc::timed_out)
+  name_not_found,       ///< no such name: the name servers are sure of it
+  no_address,           ///< the name exists, but has no record of the kind that was asked for
+  name_server_failed,   ///< the name servers failed, refused or talked nonsense; trying later may help
+  resolve_timeout,      ///< the name was not resolved in time (std::errc::timed_out)
 };
 
 /// The category of `errc`; name() is "shoal".

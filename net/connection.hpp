@@ -169,7 +169,7 @@ class connection final : public fd_operator {
   friend class relay;
   friend class writer;
   friend class connection_owner;
-  friend class dialer;
+  friend class dial_attempt;
   friend class server_shard;
 
   /// connecting: dialled, outcome not known. open: data flows. flushing, lingering: close(drain) at work. retiring:
@@ -202,7 +202,7 @@ class connection final : public fd_operator {
   connection(shard& here, int fd, profile_ptr profile, connection_observer* observer, const address& remote);
   ~connection() override;
 
-  // Life, by connection_table, server and dialer.
+  // Life, by connection_table, server and dial_attempt.
   void start_accepted();
   void start_dialled(socket_name_view target);
   void begin_shutdown();

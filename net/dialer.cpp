@@ -1,77 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/dialer.hpp>
 
+#include <shoal/net/caching_resolver.hpp>
+#include <shoal/net/dial_attempt.hpp>
+#include <shoal/net/dial_pause.hpp>
+#include <shoal/net/name_dial.hpp>
+
 #include <algorithm>
+#include <charconv>
+#include <functional>
 
 namespace shoal {
-
-connection_owner::connection_owner(connection& c) noexcept : held_(&c) { c.owned_ = true; }
-
-connection_owner& connection_owner::operator=(connection_owner&& other) noexcept {
-  if (this != &other) {
-    reset();
-    held_ = std::exchange(other.held_, nullptr);
-  }
-  return *this;
-}
-
-connection& connection_owner::release() noexcept {
-  connection& c = *std::exchange(held_, nullptr);
-  c.owned_ = false;
-  c.owner().schedule_delivery(c);
-  return c;
-}
-
-void connection_owner::reset() noexcept {
-  if (held_ == nullptr) return;
-  held_->close();
-  release();
-}
-
 namespace {
 
-/// One dial in progress; lives in the waiting frame and watches the connection until the outcome is known.
-class dial_wait final : public resume_item, public connection_observer {
+// A unix socket whose queue is full says so at once, and nothing tells when there is room: it is tried again, soon at
+// first, for a queue of a busy server empties within a turn, and not so often later.
+constexpr duration first_pause = std::chrono::milliseconds{1};
+constexpr duration longest_pause = std::chrono::milliseconds{50};
+
+/// One attempt that a coroutine waits for.
+class dial_wait final : public resume_item, public dial_attempt {
  public:
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) noexcept { waiting = handle; }
   [[nodiscard]] std::error_code await_resume() const noexcept { return outcome_; }
 
-  void on_connection_gone(connection&) noexcept override {
-    SHOAL_CHECK(false, "a connection went while its dial was waiting; its owner should have kept it");
-  }
-  void on_connection_established(connection&, std::error_code outcome) override {
+ private:
+  void finished(std::error_code outcome) override {
     outcome_ = outcome;
     shard::current().run_or_schedule(*this);
   }
-
- private:
   std::error_code outcome_;
 };
+
+/// Nothing is noted for a token that can't be requested, which is the usual one.
+template <class What>
+class on_stop {
+ public:
+  on_stop(const std::stop_token& token, What what) {
+    if (token.stop_possible()) callback_.emplace(token, std::move(what));
+  }
+
+ private:
+  std::optional<std::stop_callback<What>> callback_;
+};
+
+bool queue_is_full(const address& target, std::error_code error) {
+  return target.is_unix() && error == std::errc::resource_unavailable_try_again;
+}
+
+void note(const dial_options& options, const address& where, std::error_code error) {
+  if (options.failures != nullptr) options.failures->push_back({where, error});
+}
+
+struct named_target {
+  std::string_view host;
+  std::uint16_t port = 0;
+};
+
+std::optional<named_target> split(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  const std::string_view digits = text.substr(colon + 1);
+  named_target found{.host = text.substr(0, colon)};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), found.port);
+  const bool is_port = error == std::errc{} && end == digits.data() + digits.size() && found.port != 0;
+  if (!is_port || found.host.find_first_of(":[]/") != std::string_view::npos) return std::nullopt;
+  return found;
+}
 
 }  // namespace
 
 task<result<connection_owner>> dialer::dial(const address& target, const dial_options& options) {
-  host& machine = shard_.machine();
-  const auto fd = machine.open_stream(target.family(), options.tcp);
-  if (!fd) co_return fail(fd.error());
-  if (options.source) {
-    if (const auto error = machine.bind_source(*fd, options.source->view()); error) {
-      machine.close_socket(*fd);
-      co_return fail(error);
+  const instant deadline = deadline_after(shard_.now(), options.timeout);
+  for (duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+    std::error_code error = errc::cancelled;
+    if (!options.stop.stop_requested()) {
+      dial_wait attempt;
+      error = attempt.start(shard_, profile_, observer_, target, options, deadline);
+      if (!error) {
+        const on_stop stopped{options.stop, [&attempt] { attempt.cancel(errc::cancelled); }};
+        error = co_await attempt;
+      }
+      if (!error) co_return attempt.take();
     }
+    if (queue_is_full(target, error) && shard_.now() < deadline) {
+      dial_pause wait{shard_, std::min(deadline, shard_.now() + pause)};
+      const on_stop stopped{options.stop, [&wait] { wait.end(errc::cancelled); }};
+      error = co_await wait;
+      if (!error && shard_.now() < deadline) continue;
+      if (!error) error = errc::connect_timeout;
+    }
+    note(options, target, error);
+    co_return fail(error);
   }
-  dial_wait outcome;
-  auto made = shard_.local<connection_table>().create(*fd, profile_, &outcome, target);
-  if (!made) co_return fail(made.error());
-  connection_owner owner{**made};
-  owner->close_deadline_ = shard_.now() + options.timeout;
-  owner->start_dialled(target.view());
-  std::error_code error = owner->reason();
-  if (owner->phase_ == connection::phase::connecting) error = co_await outcome;
-  owner->observer_ = observer_;
-  if (error) co_return fail(error);
-  co_return std::move(owner);
+}
+
+task<result<connection_owner>> dialer::dial(std::string_view target, const dial_options& options) {
+  const auto number = parse_address(target);
+  if (number) co_return co_await dial(*number, options);
+  const auto named = split(target);
+  if (!named || target.starts_with("unix:")) co_return fail(errc::invalid_argument);
+  resolver& names = names_ != nullptr ? *names_ : shard_.local<caching_resolver>();
+  name_dial race{shard_, profile_, observer_, names, named->host, named->port, options};
+  const on_stop stopped{options.stop, [&race] { race.end(errc::cancelled); }};
+  co_return co_await race;
 }
 
 }  // namespace shoal

@@ -26,6 +26,7 @@
 #include <shoal/net/filter.hpp>
 #include <shoal/net/reader.hpp>
 #include <shoal/net/relay.hpp>
+#include <shoal/net/resolve.hpp>
 #include <shoal/net/server.hpp>
 #include <shoal/net/write_queue.hpp>
 #include <shoal/net/writer.hpp>

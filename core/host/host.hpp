@@ -25,6 +25,7 @@
 namespace shoal {
 
 class poller;
+class resolver;
 class shard;
 
 /// Which back end a shard polls with. `automatic` follows the rule of D12.
@@ -112,6 +113,8 @@ class host {
   [[nodiscard]] virtual bool threaded() const noexcept = 0;
   /// A poller for one shard, made on that shard's thread. `automatic` picks by D12; the poller says its name and why.
   [[nodiscard]] virtual result<std::unique_ptr<poller>> make_poller(poller_kind kind) = 0;
+  /// What answers names on this shard, made when the first one is asked for. The shard outlives it.
+  [[nodiscard]] virtual std::unique_ptr<resolver> make_resolver(shard& here);
   /// Hosts without threads: steps the loop of the shard that polls with `io`, from now until it ends.
   virtual void adopt(stepped_loop& loop, poller& io);
   /// Hosts without threads: steps all loops until the condition holds.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/buffers/check.hpp>
+#include <shoal/core/host/ares_resolver.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/poller/choose_poller.hpp>
 
@@ -227,6 +228,8 @@ class real_host final : public host {
   bool threaded() const noexcept override { return true; }
 
   result<std::unique_ptr<poller>> make_poller(poller_kind kind) override { return choose_poller(*this, kind); }
+
+  std::unique_ptr<resolver> make_resolver(shard& here) override { return make_ares_resolver(here); }
 };
 
 }  // namespace

@@ -204,6 +204,10 @@ void epoll_poller::wait(instant deadline, poll_sleeper& sleeper) {
     const auto& event = events[static_cast<std::size_t>(i)];
     if (event.data.ptr == nullptr) continue;  // a wake-up: its only purpose was to end the wait
     ++counters_.events;
+    if ((event.data.u64 & 1U) != 0) {  // no operator has an odd address
+      take_watch_event(event.data.u64, event.events);
+      continue;
+    }
     take_event(*static_cast<fd_operator*>(event.data.ptr), event.events);
   }
 }

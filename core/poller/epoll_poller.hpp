@@ -8,6 +8,8 @@
 //     fill its space (no bytes are left then; a FIN that came along is in the event as RDHUP and keeps it set).
 //  2. An operator stands on `active_` exactly while it is owed work: to retire, to send and writable, to receive (or
 //     accept) and readable. While the list is not empty poll() does not block.
+//  3. An event names an operator by its address, a watch by place and generation: watches go without a farewell, so
+//     their events may be stale. Watches are level-triggered, since others empty their descriptors.
 #pragma once
 
 #include <shoal/buffers/errc.hpp>
@@ -16,6 +18,7 @@
 
 #include <boost/intrusive/slist.hpp>
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -36,6 +39,8 @@ class epoll_poller final : public poller {
   void accept(fd_operator& op, bool on) override;
   void connect(fd_operator& op, socket_name_view name) override;
   void retire(fd_operator& op) override;
+  [[nodiscard]] std::error_code watch(fd_watch& w, bool readable, bool writable) override;
+  void unwatch(fd_watch& w) noexcept override;
   void poll(instant deadline, poll_sleeper& sleeper) override;
   void wake() noexcept override;
 
@@ -51,6 +56,14 @@ class epoll_poller final : public poller {
     std::error_code error;
   };
 
+  /// Where a watch is known; the places stay, the watches come and go.
+  struct watched {
+    fd_watch* by = nullptr;
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;
+    std::uint32_t wanted = 0;
+  };
+
   epoll_poller(host& machine, int epoll_fd, int wake_fd, std::string_view reason);
 
   void queue_if_owed(fd_operator& op);
@@ -58,6 +71,7 @@ class epoll_poller final : public poller {
   void report_failed_connects();
   void wait(instant deadline, poll_sleeper& sleeper);
   void take_event(fd_operator& op, std::uint32_t events);
+  void take_watch_event(std::uint64_t name, std::uint32_t events);
   void finish_connect(fd_operator& op);
   void reap();
   void receive_one(fd_operator& op);
@@ -73,6 +87,8 @@ class epoll_poller final : public poller {
   std::string reason_;
   active_list active_;
   std::vector<failure> failed_connects_;
+  std::deque<watched> watched_;
+  std::vector<watched*> free_watched_;
   std::vector<failure> failed_sends_;  // to be reported when the last bytes have been received
 };
 

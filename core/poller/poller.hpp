@@ -10,6 +10,7 @@
 #pragma once
 
 #include <shoal/core/fd_operator.hpp>
+#include <shoal/core/fd_watch.hpp>
 #include <shoal/core/host/socket_name.hpp>
 #include <shoal/core/instant.hpp>
 
@@ -86,6 +87,14 @@ class poller {
   virtual void connect(fd_operator& op, socket_name_view name) = 0;
   virtual void retire(fd_operator& op) = 0;
 
+  /// Reports when `w`'s descriptor can be read or written, see core/fd_watch.hpp; at least one of them. Asked again, it
+  /// changes what is wanted. Errors: the kernel's (ENOMEM, EPERM for a regular file); errc::not_supported in a
+  /// simulation, which has no descriptors of the kernel's.
+  [[nodiscard]] virtual std::error_code watch(fd_watch& w, bool readable, bool writable);
+  /// No report comes from here on: the watch may be destroyed and its descriptor closed at once. Harmless for one that
+  /// is not watched.
+  virtual void unwatch(fd_watch& w) noexcept;
+
   /// Submits what is wanted, reaps what is done, blocks until `deadline` when there is nothing (never = no limit). May
   /// come back early, as after a signal.
   virtual void poll(instant deadline, poll_sleeper& sleeper) = 0;
@@ -100,7 +109,7 @@ class poller {
   /// What may make the owner's messages late, in a simulation; else nullptr.
   [[nodiscard]] virtual message_gate* gate() noexcept { return nullptr; }
 
-  /// Operators attached and not yet retired; none may be left when the shard ends.
+  /// Operators attached and not yet retired, and descriptors watched; none may be left when the shard ends.
   [[nodiscard]] std::size_t attached() const noexcept { return attached_; }
   [[nodiscard]] const poller_counters& counters() const noexcept { return counters_; }
 

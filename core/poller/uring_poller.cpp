@@ -137,7 +137,7 @@ void uring_poller::poll(instant deadline, poll_sleeper& sleeper) {
 
 void uring_poller::wait(instant deadline, poll_sleeper& sleeper) {
   if (!wake_watched_) watch_wake_ups();
-  const bool owes = !active_.empty() || !accepting_.empty();
+  const bool owes = !active_.empty() || !accepting_.empty() || !queued_watches_.empty();
   const instant until = owes ? instant::min() : sleeper.before_block(deadline);
   if (until == instant::min()) {
     ring_.submit_and_look();

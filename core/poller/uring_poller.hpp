@@ -27,6 +27,7 @@
 #include <shoal/core/poller/uring_buffers.hpp>
 #include <shoal/core/poller/uring_ring.hpp>
 #include <shoal/core/poller/uring_slot.hpp>
+#include <shoal/core/poller/uring_watch.hpp>
 
 #include <boost/intrusive/slist.hpp>
 
@@ -62,6 +63,8 @@ class alignas(64) uring_poller final : public poller {
   void accept(fd_operator& op, bool on) override;
   void connect(fd_operator& op, socket_name_view name) override;
   void retire(fd_operator& op) override;
+  [[nodiscard]] std::error_code watch(fd_watch& w, bool readable, bool writable) override;
+  void unwatch(fd_watch& w) noexcept override;
   void poll(instant deadline, poll_sleeper& sleeper) override;
   void wake() noexcept override;
   void wake_from(poller& waker) noexcept override;
@@ -80,7 +83,9 @@ class alignas(64) uring_poller final : public poller {
     cancel_all,
     wake,
     message,
-    rung
+    rung,
+    foreign,
+    cancel_foreign
   };
 
   using slot_list = boost::intrusive::slist<
@@ -114,6 +119,13 @@ class alignas(64) uring_poller final : public poller {
   void wait(instant deadline, poll_sleeper& sleeper);
   void forget_submitted();
 
+  // Descriptors of others (uring_poller_watch.cpp).
+  void queue(uring_watch& w);
+  void submit_watches();
+  void advance(uring_watch& w);
+  void on_foreign(uring_watch& w, int outcome);
+  void on_cancel_foreign_failed(uring_watch& w);
+
   // Everything that is done (uring_poller_reap.cpp).
   void reap();
   void complete(const io_uring_cqe& done);
@@ -141,10 +153,13 @@ class alignas(64) uring_poller final : public poller {
   std::deque<uring_slot> slots_;  // never moved, never given back
   slot_list free_;
   slot_list active_;
-  std::vector<uring_slot*> accepting_;  // listeners that owe reports
-  std::vector<uring_slot*> sent_;       // by this poll
-  std::vector<uring_slot*> ended_;      // retire, and the kernel has let go
-  std::deque<socket_name> names_;       // of connects, until they are submitted
+  std::deque<uring_watch> watches_;  // never moved, never given back
+  std::vector<uring_watch*> free_watches_;
+  std::vector<uring_watch*> queued_watches_;  // something of them is to be submitted
+  std::vector<uring_slot*> accepting_;        // listeners that owe reports
+  std::vector<uring_slot*> sent_;             // by this poll
+  std::vector<uring_slot*> ended_;            // retire, and the kernel has let go
+  std::deque<socket_name> names_;             // of connects, until they are submitted
   std::vector<std::unique_ptr<send_header>> headers_;
   std::size_t headers_used_ = 0;
   std::array<block_ref, send_pieces> holds_;  // of the send that is being put together

@@ -70,6 +70,8 @@ void uring_poller::complete(const io_uring_cqe& done) {
   if (what == kind::message) return;
   if (what == kind::wake) return void(wake_watched_ = has_more(done));
   if (what == kind::rung) return static_cast<uring_poller*>(about)->wake();  // the message could not be delivered
+  if (what == kind::foreign) return on_foreign(*static_cast<uring_watch*>(about), done.res);
+  if (what == kind::cancel_foreign) return on_cancel_foreign_failed(*static_cast<uring_watch*>(about));
   slot& s = *static_cast<slot*>(about);
   if (what == kind::cancel || what == kind::cancel_all) return on_cancel_failed(s, what);
   ++counters_.events;

@@ -28,6 +28,7 @@ constexpr std::size_t headers_at_most = 32;
 
 void uring_poller::submit() {
   buffers_.refill();
+  submit_watches();
   slot_list batch;
   batch.swap(active_);
   while (!batch.empty()) {

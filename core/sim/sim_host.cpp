@@ -162,6 +162,10 @@ result<std::unique_ptr<poller>> sim_host::make_poller(poller_kind kind) {
   return std::make_unique<sim_poller>(*this);
 }
 
+std::unique_ptr<resolver> sim_host::make_resolver(shard& here) {
+  return std::make_unique<scripted_resolver>(here, names_);
+}
+
 void sim_host::adopt(stepped_loop& loop, poller& io) {
   // Every poller of this host is one of ours.
   runs_.adopt(static_cast<sim_poller&>(io).place_in_turns(), loop);

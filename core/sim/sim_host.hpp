@@ -12,6 +12,7 @@
 #include <shoal/core/sim/conductor.hpp>
 #include <shoal/core/sim/descriptors.hpp>
 #include <shoal/core/sim/network.hpp>
+#include <shoal/core/sim/scripted_resolver.hpp>
 
 #include <memory>
 #include <string_view>
@@ -31,6 +32,8 @@ class sim_host final : public host {
   /// EMFILE above so many open descriptors.
   void set_descriptor_limit(std::size_t limit) noexcept { fds_.set_limit(limit); }
   [[nodiscard]] std::size_t open_descriptors() const noexcept { return fds_.open(); }
+  /// What names mean here.
+  [[nodiscard]] name_script& names() noexcept { return names_; }
   /// Somebody sets the system's clock. Nothing that is due moves.
   void jump_wall_time(duration by);
 
@@ -55,6 +58,7 @@ class sim_host final : public host {
   void remove_unix_socket(socket_name_view name) noexcept override;
   [[nodiscard]] bool threaded() const noexcept override { return false; }
   [[nodiscard]] result<std::unique_ptr<poller>> make_poller(poller_kind kind) override;
+  [[nodiscard]] std::unique_ptr<resolver> make_resolver(shard& here) override;
   void adopt(stepped_loop& loop, poller& io) override;
   void step_until(const std::function<bool()>& condition) override;
 
@@ -84,6 +88,7 @@ class sim_host final : public host {
   station station_;
   std::vector<place> addresses_;
   descriptors fds_;
+  name_script names_;
   duration wall_offset_{0};
 };
 

@@ -15,8 +15,8 @@
 // the seed; where a shard would sleep, the clock jumps. Say how many shards (`shards = 4`): a simulated host has one
 // CPU. post() works from outside; do not block on its future, run_until() it is ready.
 //
-// Names: the core knows no resolver. One that is scripted for a test implements the resolver's interface in
-// net/upstream/ and answers through at() or after(): an answer that is late, wrong or missing is an action here.
+// Names: each host has a script (a->names(), scripted_resolver.hpp) of what they mean to it, how late the answer is, or
+// how it fails.
 //
 // Thread rule: one thread, from construction to destruction.
 // Invariants:

@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <future>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -194,8 +196,63 @@ BOOST_AUTO_TEST_CASE(a_unix_dial_that_cannot_succeed_ends_in_time) {
   listening_peer full{"unix:" + unix_path("full"), 0};
   std::vector<peer> waiting;
   for (int i = 0; i < 2; ++i) waiting.emplace_back(full.where(), wire::plain);
+  const auto start = std::chrono::steady_clock::now();
   const auto error = rig.run_task([&] { return try_dial(full.where(), 50ms, events, wire::plain); });
-  BOOST_TEST(static_cast<bool>(error));
+  BOOST_TEST((error == shoal::errc::connect_timeout), error.message());
+  BOOST_TEST((std::chrono::steady_clock::now() - start >= 50ms));
+  // And one that gets room in time gets through.
+  auto later = rig.start_task([&] { return try_dial(full.where(), 20s, events, wire::plain); });
+  rig.turns();
+  std::vector<peer> accepted;
+  for (int i = 0; i < 2; ++i) accepted.push_back(full.accept());
+  BOOST_TEST(!get(std::move(later)));
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_token_ends_a_dial) {
+  event_log events;
+  net_rig rig{wire::plain};
+  rig.start();
+  const full_listener target;
+  std::stop_source stop;
+  auto dialling = rig.start_task([&] {
+    return [](address where, std::stop_token token) -> task<std::error_code> {
+      dialer out{shard::current(), shoal::make_profile()};
+      dial_options options;
+      options.timeout = 30s;
+      options.stop = token;
+      auto dialled = co_await out.dial(where, options);
+      if (dialled) co_return std::error_code{};
+      co_return dialled.error();
+    }(target.where(), stop.get_token());
+  });
+  BOOST_TEST(rig.until([] { return net_rig::open_here() == 1; }));
+  rig.on_shard([&] { stop.request_stop(); });
+  const auto error = get(std::move(dialling));
+  BOOST_TEST((error == shoal::errc::cancelled), error.message());
+  BOOST_TEST(rig.until([] { return net_rig::open_here() == 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_target_may_be_text) {
+  event_log events;
+  net_rig rig{wire::plain};
+  rig.start();
+  const auto dial_text = [](std::string text, std::vector<shoal::dial_failure>& failures) -> task<std::error_code> {
+    dialer out{shard::current(), shoal::make_profile()};
+    dial_options options;
+    options.failures = &failures;
+    auto dialled = co_await out.dial(text, options);
+    if (dialled) co_return std::error_code{};
+    co_return dialled.error();
+  };
+  std::vector<shoal::dial_failure> failures;
+  const std::string port = std::to_string(rig.where().port());
+  BOOST_TEST(!rig.run_task([&] { return dial_text("127.0.0.1:" + port, failures); }));
+  BOOST_TEST(!rig.run_task([&] { return dial_text("localhost:" + port, failures); }));
+  BOOST_TEST((rig.run_task([&] { return dial_text("nonsense", failures); }) == shoal::errc::invalid_argument));
+  failures.clear();
+  const std::string nobody = "unix:" + unix_path("nobody");
+  BOOST_TEST((rig.run_task([&] { return dial_text(nobody, failures); }) == std::errc::no_such_file_or_directory));
+  BOOST_TEST(to_string(failures) == nobody + ": No such file or directory");
 }
 
 BOOST_AUTO_TEST_CASE(a_released_connection_lives_on_by_its_hooks) {
