@@ -361,9 +361,9 @@ result<void> link_buffer::write_integer(T value) {
 
 template <owning_bytes T>
 result<void> link_buffer::write_owned(T&& owner) {
-  const std::size_t size = std::ranges::size(owner);
+  const std::size_t size = std::size(owner);
   if (size > alias_above) return write_direct(std::forward<T>(owner), 0);
-  if (auto written = write_binary(std::as_bytes(std::span{std::ranges::data(owner), size})); !written) return written;
+  if (auto written = write_binary(std::as_bytes(std::span{std::data(owner), size})); !written) return written;
   [[maybe_unused]] const T taken = std::forward<T>(owner);
   return {};
 }
@@ -372,7 +372,7 @@ template <owning_bytes T>
 result<void> link_buffer::write_direct(T&& owner, std::size_t remain) {
   if (closed_) return fail(errc::closed);
   if (remain > malloc_len()) return fail(errc::invalid_argument);
-  const std::size_t size = std::ranges::size(owner);
+  const std::size_t size = std::size(owner);
   if (size == 0) return {};
   block* b = detail::keep(*slab_, owner);
   if (b == nullptr) return fail(errc::no_memory);

@@ -8,9 +8,8 @@
 
 #include <concepts>
 #include <cstddef>
-#include <iterator>
 #include <new>
-#include <ranges>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -19,9 +18,11 @@ namespace shoal {
 /// Contiguous bytes that destroy themselves and move without throwing: std::string, std::vector<std::byte>, a class of
 /// yours with data() and size() around a mapped file. Views (std::string_view, std::span) own nothing and don't fit.
 template <class T>
-concept owning_bytes = std::ranges::contiguous_range<T> && std::ranges::sized_range<T> &&
-                       sizeof(std::ranges::range_value_t<T>) == 1 && std::is_nothrow_move_constructible_v<T> &&
-                       !std::is_lvalue_reference_v<T> && !std::ranges::borrowed_range<T> && sizeof(T) <= 512;
+concept owning_bytes = !std::is_lvalue_reference_v<T> && std::is_nothrow_move_constructible_v<T> && sizeof(T) <= 512 &&
+                       !std::ranges::enable_borrowed_range<std::remove_cv_t<T>> && requires(T& bytes) {
+                         requires sizeof(*std::data(bytes)) == 1;
+                         { std::size(bytes) } -> std::convertible_to<std::size_t>;
+                       };
 
 namespace detail {
 
@@ -42,7 +43,7 @@ template <owning_bytes T>
   void* node = home.allocate_node(sizeof(kept_bytes<T>));
   if (node == nullptr) return nullptr;
   auto* kept = ::new (node) kept_bytes<T>{std::move(owner)};
-  auto* data = reinterpret_cast<const std::byte*>(std::ranges::data(kept->value));  // after the move: it may be inside
+  auto* data = reinterpret_cast<const std::byte*>(std::data(kept->value));  // after the move: it may be inside
   block* b = home.take_external(const_cast<std::byte*>(data), kept);                // never written: its capacity is 0
   if (b == nullptr) {
     owner = std::move(kept->value);

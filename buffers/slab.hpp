@@ -13,6 +13,7 @@
 #pragma once
 
 #include <shoal/buffers/block_pool.hpp>
+#include <shoal/buffers/callback.hpp>
 #include <shoal/buffers/check.hpp>
 #include <shoal/buffers/errc.hpp>
 #include <shoal/buffers/mapped_blocks.hpp>
@@ -25,7 +26,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -44,7 +44,7 @@ struct slab_options {
   /// Ask for transparent huge pages.
   bool huge_pages = true;
   /// Called with each fresh mapping before it is touched: the runtime binds it to the shard's NUMA node.
-  std::function<void(void* memory, std::size_t bytes)> on_map;
+  callback<void(void* memory, std::size_t bytes)> on_map;
 };
 
 /// Who asks: ordinary traffic, or what must not fail (closing, replies, frames of running handlers).
@@ -118,7 +118,7 @@ class slab {
   // --- how full -----------------------------------------------------------------------------------------------------
   [[nodiscard]] pressure_level pressure() const noexcept { return level_; }
   /// `watcher` is called at each change of level, from inside an allocation or a free: note it, act later.
-  void watch_pressure(std::function<void(pressure_level)> watcher) { watcher_ = std::move(watcher); }
+  void watch_pressure(callback<void(pressure_level)> watcher) { watcher_ = std::move(watcher); }
   /// A snapshot: some forty additions.
   [[nodiscard]] slab_counters counters() const noexcept;
   /// Alone, without the snapshot.
@@ -229,7 +229,7 @@ class slab {
   std::size_t rise_ = 0;     ///< above this the level rises
   std::size_t relief_ = 0;   ///< below this it falls
   pressure_level level_ = pressure_level::ok;
-  std::function<void(pressure_level)> watcher_;
+  callback<void(pressure_level)> watcher_;
   ::pthread_t thread_{};
   detail::return_stack returns_;  ///< written by other threads
 };

@@ -121,7 +121,7 @@ std::stop_token connection::stop_token() {
   return mine.stop.get_token();
 }
 
-void connection::add_close_callback(std::function<void(connection&)> callback) {
+void connection::add_close_callback(callback<void(connection&)> callback) {
   assert_owner();
   if (phase_ != phase::finished && callback) rarely().close_callbacks.push_back(std::move(callback));
 }
@@ -174,7 +174,7 @@ void connection::set_on_request(handler hook) {
     if (phase_ == phase::open) shard_.schedule_delivery(*this);
   }
 }
-void connection::set_on_disconnect(std::function<void(connection&, std::error_code)> hook) {
+void connection::set_on_disconnect(callback<void(connection&, std::error_code)> hook) {
   own_profile().hooks.on_disconnect = std::move(hook);
 }
 

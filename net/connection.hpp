@@ -20,6 +20,7 @@
 //  5. An idle connection holds no block and, in the message-per-call style, no coroutine frame.
 #pragma once
 
+#include <shoal/buffers/callback.hpp>
 #include <shoal/buffers/link_buffer.hpp>
 #include <shoal/core/fd_operator.hpp>
 #include <shoal/core/shard.hpp>
@@ -30,9 +31,7 @@
 #include <shoal/net/connection_options.hpp>
 #include <shoal/net/connection_post.hpp>
 
-#include <any>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <stop_token>
 #include <vector>
@@ -125,9 +124,9 @@ class connection final : public fd_operator {
   /// detach.hpp for the awaitable. Errors, `taker` is not called then: the reason of the end; std::errc::not_connected
   /// while it connects; errc::not_supported under a filter or in a pair. An error that `taker` gets: bytes were lost on
   /// the way.
-  std::error_code detach(std::function<void(result<detached_socket>)> taker);
+  std::error_code detach(callback<void(result<detached_socket>)> taker);
   /// Last added runs first, once, after on_disconnect. Added after the end it is not run.
-  void add_close_callback(std::function<void(connection&)> callback);
+  void add_close_callback(callback<void(connection&)> callback);
 
   // ---- settings; they act on a wait in progress ----
 
@@ -141,7 +140,7 @@ class connection final : public fd_operator {
   void set_write_deadline(instant deadline);
   /// Replaces the hook from the next call on, for this connection only.
   void set_on_request(handler hook);
-  void set_on_disconnect(std::function<void(connection&, std::error_code)> hook);
+  void set_on_disconnect(callback<void(connection&, std::error_code)> hook);
   /// After EOF the connection stays open for writing until closed (or the half-closed timeout).
   void keep_half_open(bool keep) noexcept { keep_half_open_ = keep; }
 
@@ -187,10 +186,10 @@ class connection final : public fd_operator {
   /// What few connections need, made when the first of it is asked for.
   struct rare {
     std::stop_source stop;
-    std::vector<std::function<void(connection&)>> close_callbacks;
+    std::vector<callback<void(connection&)>> close_callbacks;
     instant read_deadline = never;
     instant write_deadline = never;
-    std::function<void(result<detached_socket>)> taker;  // of detach()
+    callback<void(result<detached_socket>)> taker;  // of detach()
     connection_posts posts;                              // not settled: the output is above its mark
     profile_ptr running_profile;  // the one a running handler came from, when it was replaced meanwhile
   };

@@ -6,7 +6,7 @@
 
 namespace shoal {
 
-std::error_code connection::detach(std::function<void(result<detached_socket>)> taker) {
+std::error_code connection::detach(callback<void(result<detached_socket>)> taker) {
   assert_owner();
   if (phase_ >= phase::flushing) return reason_;
   if (phase_ != phase::open || broken_) return std::make_error_code(std::errc::not_connected);

@@ -134,7 +134,7 @@ struct connection_handle::post_errand final : errand {
 template <owning_bytes T>
 std::error_code connection_handle::post(T&& bytes) const {
   if (target_ == nullptr) return make_error_code(errc::stale_connection);
-  const std::size_t size = std::ranges::size(bytes);
+  const std::size_t size = std::size(bytes);
   auto made = std::make_unique<post_errand<T>>(std::move(bytes));
   post_errand<T>& post = *made;
   std::unique_ptr<errand> work = std::move(made);

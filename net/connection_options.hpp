@@ -5,21 +5,19 @@
 // Thread rule: plain values while a server is described; then one copy per shard, which that shard owns.
 #pragma once
 
+#include <shoal/buffers/callback.hpp>
+#include <shoal/core/counted_ptr.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/instant.hpp>
 #include <shoal/core/task.hpp>
 
-#include <boost/smart_ptr/intrusive_ptr.hpp>
-
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace shoal {
 
@@ -33,28 +31,32 @@ class handler {
   handler() = default;
   template <class F>
     requires std::is_invocable_v<F&, connection&> && (!std::is_same_v<std::remove_cvref_t<F>, handler>)
-  handler(F function)  // NOLINT(google-explicit-constructor): hooks are written in place
-      : call_(std::in_place_type<std::function<std::invoke_result_t<F&, connection&>(connection&)>>,
-              std::move(function)) {
+  handler(F function) {  // NOLINT(google-explicit-constructor): hooks are written in place
     using returned = std::invoke_result_t<F&, connection&>;
     static_assert(std::is_void_v<returned> || std::is_same_v<returned, task<>>, "a hook returns void or task<>");
+    if constexpr (std::is_void_v<returned>) {
+      plain_ = std::move(function);
+    } else {
+      coroutine_ = std::move(function);
+    }
   }
 
-  [[nodiscard]] explicit operator bool() const noexcept { return call_.index() != 0; }
-  [[nodiscard]] bool is_plain() const noexcept { return call_.index() == 1; }
-  void call_plain(connection& c) const { std::get<1>(call_)(c); }
-  [[nodiscard]] task<> call_coroutine(connection& c) const { return std::get<2>(call_)(c); }
+  [[nodiscard]] explicit operator bool() const noexcept { return plain_ || coroutine_; }
+  [[nodiscard]] bool is_plain() const noexcept { return static_cast<bool>(plain_); }
+  void call_plain(connection& c) const { plain_(c); }
+  [[nodiscard]] task<> call_coroutine(connection& c) const { return coroutine_(c); }
 
  private:
-  std::variant<std::monostate, std::function<void(connection&)>, std::function<task<>(connection&)>> call_;
+  callback<void(connection&)> plain_;
+  callback<task<>(connection&)> coroutine_;
 };
 
 /// The hooks in the order they run; each at most once per connection, on_request excepted.
 struct connection_hooks {
-  std::function<void(connection&)> on_prepare;  ///< before registration; may close, may not do input or output
+  callback<void(connection&)> on_prepare;  ///< before registration; may close, may not do input or output
   handler on_connect;                           ///< never overlaps on_request; data waits
   handler on_request;                           ///< unread bytes exist, and again while it makes progress
-  std::function<void(connection&, std::error_code)>
+  callback<void(connection&, std::error_code)>
       on_disconnect;  ///< runs if on_connect ran (or would have), with the reason
 };
 
@@ -79,7 +81,7 @@ struct connection_options {
   connection_timeouts timeouts;
   std::size_t max_message = std::size_t{1} << 20;  ///< largest single wait for bytes
   std::size_t max_receive = std::size_t{1} << 20;  ///< largest single receive; the adaptive book size grows up to it
-  std::function<std::unique_ptr<filter>()> make_filter;  ///< per connection; empty = plain
+  callback<std::unique_ptr<filter>()> make_filter;  ///< per connection; empty = plain
 };
 
 /// Hooks and options together. Owned by one shard: the count is a plain integer.
@@ -102,11 +104,11 @@ struct connection_profile {
   mutable std::uint32_t references_ = 0;
 };
 
-using profile_ptr = boost::intrusive_ptr<const connection_profile>;
-[[nodiscard]] inline boost::intrusive_ptr<connection_profile> make_profile() {
+using profile_ptr = counted_ptr<const connection_profile>;
+[[nodiscard]] inline counted_ptr<connection_profile> make_profile() {
   return {std::make_unique<connection_profile>().release()};
 }
-[[nodiscard]] inline boost::intrusive_ptr<connection_profile> make_profile(const connection_profile& like) {
+[[nodiscard]] inline counted_ptr<connection_profile> make_profile(const connection_profile& like) {
   return {std::make_unique<connection_profile>(like).release()};
 }
 

@@ -38,7 +38,7 @@ server::server(runtime& owner, server_options options) : runtime_(owner), option
 
 server::~server() { runtime_.remove(*this); }
 
-server& server::on_prepare(std::function<void(connection&)> hook) {
+server& server::on_prepare(callback<void(connection&)> hook) {
   hooks_.on_prepare = std::move(hook);
   return *this;
 }
@@ -50,7 +50,7 @@ server& server::on_request(handler hook) {
   hooks_.on_request = std::move(hook);
   return *this;
 }
-server& server::on_disconnect(std::function<void(connection&, std::error_code)> hook) {
+server& server::on_disconnect(callback<void(connection&, std::error_code)> hook) {
   hooks_.on_disconnect = std::move(hook);
   return *this;
 }

@@ -64,10 +64,10 @@ class server final : public service {
   server(runtime& owner, server_options options);
   ~server();
 
-  server& on_prepare(std::function<void(connection&)> hook);
+  server& on_prepare(callback<void(connection&)> hook);
   server& on_connect(handler hook);
   server& on_request(handler hook);
-  server& on_disconnect(std::function<void(connection&, std::error_code)> hook);
+  server& on_disconnect(callback<void(connection&, std::error_code)> hook);
 
   /// Ends this server while its runtime goes on: accepting stops, idle connections are closed, busy ones finish, what
   /// is left after `within` is reset. The future is ready when nothing of it is left on any shard, at once if it does

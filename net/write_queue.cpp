@@ -76,7 +76,7 @@ struct write_queue::parcel final : message, connection_post {
     shard::current().mail().reply(*this);
   }
 
-  boost::intrusive_ptr<state> of;  // counted at home only
+  counted_ptr<state> of;  // counted at home only
   connection_id of_id = of->to;
   std::variant<link_buffer, foreign_slice> contents;
   std::size_t size;
@@ -134,7 +134,7 @@ std::error_code write_queue::try_post(link_buffer&& bytes) {
 }
 
 task<result<void>> write_queue::post(link_buffer bytes) {
-  const boost::intrusive_ptr<state> queue = state_;
+  const counted_ptr<state> queue = state_;
   for (;;) {
     const auto error = try_post(std::move(bytes));
     if (!error) co_return {};
@@ -150,7 +150,7 @@ task<result<void>> write_queue::post(link_buffer bytes) {
 }
 
 task<result<void>> write_queue::drained() {
-  const boost::intrusive_ptr<state> queue = state_;
+  const counted_ptr<state> queue = state_;
   while (queue->under_way != 0 && !queue->error) {
     wait change{*queue};
     co_await change;

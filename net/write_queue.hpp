@@ -16,11 +16,12 @@
 #pragma once
 
 #include <shoal/buffers/link_buffer.hpp>
+#include <shoal/core/counted_ptr.hpp>
 #include <shoal/core/run_item.hpp>
 #include <shoal/core/task.hpp>
 #include <shoal/net/connection_id.hpp>
 
-#include <boost/smart_ptr/intrusive_ptr.hpp>
+
 
 #include <cstddef>
 
@@ -60,7 +61,7 @@ class write_queue {
   friend void intrusive_ptr_add_ref(state* s) noexcept;
   friend void intrusive_ptr_release(state* s) noexcept;
 
-  boost::intrusive_ptr<state> state_;
+  counted_ptr<state> state_;
 };
 
 }  // namespace shoal

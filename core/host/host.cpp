@@ -21,6 +21,6 @@ class no_names final : public resolver {
 std::unique_ptr<resolver> host::make_resolver(shard&) { return std::make_unique<no_names>(); }
 
 void host::adopt(stepped_loop&, poller&) { SHOAL_CHECK(false, "this host runs its shards on threads"); }
-void host::step_until(const std::function<bool()>&) { SHOAL_CHECK(false, "this host runs its shards on threads"); }
+void host::step_until(const callback<bool()>&) { SHOAL_CHECK(false, "this host runs its shards on threads"); }
 
 }  // namespace shoal

@@ -9,6 +9,7 @@
 // close_socket().
 #pragma once
 
+#include <shoal/buffers/callback.hpp>
 #include <shoal/buffers/errc.hpp>
 #include <shoal/core/host/socket_name.hpp>
 #include <shoal/core/instant.hpp>
@@ -16,7 +17,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -118,7 +118,7 @@ class host {
   /// Hosts without threads: steps the loop of the shard that polls with `io`, from now until it ends.
   virtual void adopt(stepped_loop& loop, poller& io);
   /// Hosts without threads: steps all loops until the condition holds.
-  virtual void step_until(const std::function<bool()>& condition);
+  virtual void step_until(const callback<bool()>& condition);
 };
 
 /// This machine. Stateless; one serves every runtime of the process.

@@ -60,7 +60,7 @@ class sim_host final : public host {
   [[nodiscard]] result<std::unique_ptr<poller>> make_poller(poller_kind kind) override;
   [[nodiscard]] std::unique_ptr<resolver> make_resolver(shard& here) override;
   void adopt(stepped_loop& loop, poller& io) override;
-  void step_until(const std::function<bool()>& condition) override;
+  void step_until(const callback<bool()>& condition) override;
 
   // ---- for its pollers ----
 
