@@ -249,6 +249,25 @@ SHOAL_POLLER_TEST(one_that_was_never_polled_for_goes_without_trace) {
   BOOST_TEST(r.io->attached() == 0U);
 }
 
+SHOAL_POLLER_TEST(nobody_waits_for_ever_for_one_to_go) {
+  SHOAL_ONLY_KERNEL_SOCKETS();
+  rig<Backend> r;
+  const two_sockets pair;
+  watcher w{pair.here()};
+  BOOST_REQUIRE(watches(r, w, true, false));
+  r.step();
+  r.io->unwatch(w);
+  const auto start = r.machine->now();
+  while (r.io->attached() != 0 && r.machine->now() - start < 20s) r.io->poll(start + 30s, r.sleeper);
+  // Inside its report nothing of it is under way: it is gone at once.
+  BOOST_REQUIRE(watches(r, w, true, false));
+  w.then = [&] { r.io->unwatch(w); };
+  pair.say("x");
+  BOOST_TEST(r.until([&] { return w.reads != 0; }));
+  BOOST_TEST(r.io->attached() == 0U);
+  BOOST_TEST((r.machine->now() - start < 10s));
+}
+
 SHOAL_POLLER_TEST(it_ends_a_sleep_and_idle_ones_do_not_keep_awake) {
   SHOAL_ONLY_KERNEL_SOCKETS();
   rig<Backend> r;
