@@ -209,6 +209,35 @@ SHOAL_POLLER_TEST(who_is_unwatched_hears_nothing_more_not_even_of_this_batch) {
   }
 }
 
+SHOAL_POLLER_TEST(an_event_of_this_batch_does_not_reach_who_came_after_it) {
+  SHOAL_ONLY_KERNEL_SOCKETS();
+  for (int round = 0; round < 20; ++round) {
+    rig<Backend> r;
+    const two_sockets one;
+    const two_sockets two;
+    const two_sockets quiet;
+    watcher first{one.here()};
+    watcher second{two.here()};
+    watcher late{quiet.here()};
+    BOOST_REQUIRE(watches(r, first, true, false));
+    BOOST_REQUIRE(watches(r, second, true, false));
+    r.step();
+    const auto replace = [&](watcher& other) {
+      if (!other.is_watched()) return;
+      r.io->unwatch(other);
+      watches(r, late, true, false);
+    };
+    first.then = [&] { replace(second); };
+    second.then = [&] { replace(first); };
+    one.say("x");
+    two.say("x");
+    BOOST_TEST(r.until([&] { return late.is_watched(); }));
+    pass(r);
+    BOOST_TEST(late.reads == 0);
+    for (watcher* w : {&first, &second, &late}) r.io->unwatch(*w);
+  }
+}
+
 SHOAL_POLLER_TEST(a_number_that_is_used_again_belongs_to_the_new_watch) {
   SHOAL_ONLY_KERNEL_SOCKETS();
   rig<Backend> r;
