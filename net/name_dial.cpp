@@ -11,13 +11,15 @@ namespace {
 
 int rank(std::error_code error) {
   if (!error) return -1;
-  if (error == std::errc::timed_out) return 0;  // the kernel's as well as ours
-  if (error == std::errc::host_unreachable || error == std::errc::network_unreachable ||
-      error == std::errc::address_family_not_supported) {
-    return 1;
+  // What a machine without IPv6 says of every such address.
+  if (error == std::errc::network_unreachable || error == std::errc::address_family_not_supported ||
+      error == std::errc::address_not_available) {
+    return 0;
   }
-  if (error == std::errc::connection_refused || error == std::errc::connection_reset) return 3;
-  return 2;
+  if (error == std::errc::timed_out) return 1;  // the kernel's as well as ours
+  if (error == std::errc::host_unreachable) return 2;
+  if (error == std::errc::connection_refused || error == std::errc::connection_reset) return 4;
+  return 3;
 }
 
 address_families families_of(const dial_options& options) {
@@ -135,7 +137,7 @@ bool name_dial::start_next() {
 }
 
 void name_dial::note_failure(const address& where, std::error_code error) {
-  if (rank(error) > rank(worst_)) worst_ = error;
+  if (rank(error) > rank(most_telling_)) most_telling_ = error;
   if (options_.failures != nullptr) options_.failures->push_back({where, error});
 }
 
@@ -151,6 +153,7 @@ void name_dial::attempt_finished(attempt& which, std::error_code outcome) {
     close_all();
     return here_.run_or_schedule(*this);
   }
+  if (&which == attempts_.back().get()) may_start_at_ = here_.now();
   std::erase_if(attempts_, [&which](const auto& a) { return a.get() == &which; });
   advance();
 }
@@ -163,7 +166,7 @@ void name_dial::conclude_in_vain(bool in_time) {
   // Most names have no IPv6: not worth a word when their IPv4 was tried.
   const bool tells = !attempted_ || (of_name != errc::no_address && of_name != errc::name_not_found);
   if (of_name && tells && options_.failures != nullptr) options_.failures->push_back({address{}, of_name});
-  std::error_code reason = attempted_ ? worst_ : of_name;
+  std::error_code reason = attempted_ ? most_telling_ : of_name;
   if (!reason) reason = errc::connect_timeout;  // the last moment brought the addresses
   outcome_ = fail(reason);
   close_all();

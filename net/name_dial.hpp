@@ -7,7 +7,8 @@
 // Addresses are tried in the order of the answers, the families in turn, IPv6 first. One deadline ends it all.
 //
 // The error, when nothing came of it. Of attempts: what the remote said (refused, reset) tells most, then trouble of
-// this machine (no descriptors, no such source), then "unreachable", then time running out; of equals the first.
+// this machine (no descriptors, a hook that closed it), then "host unreachable", then time running out, and least what
+// a machine without IPv6 says of every such address (network unreachable, address not available); of equals the first.
 // Without any attempt: that of the name (name_lookup.hpp), errc::resolve_timeout if there was no answer in time.
 //
 // Thread rule: owner shard only.
@@ -83,10 +84,10 @@ class [[nodiscard]] name_dial final : public resume_item, private name_lookup {
   bool over_ = false;
   bool starting_ = false;
   std::error_code ended_early_;  // while it was starting an attempt
-  std::deque<address> ipv6_;  // not tried yet
+  std::deque<address> ipv6_;     // not tried yet
   std::deque<address> ipv4_;
   std::vector<std::unique_ptr<attempt>> attempts_;  // in progress
-  std::error_code worst_;                           // of the attempts so far
+  std::error_code most_telling_;                    // of the attempts so far
   result<connection_owner> outcome_ = fail(errc::cancelled);
   next_timer timer_{*this};
 };

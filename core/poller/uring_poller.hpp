@@ -123,6 +123,7 @@ class alignas(64) uring_poller final : public poller {
   void queue(uring_watch& w);
   void submit_watches();
   void advance(uring_watch& w);
+  void release(uring_watch& w) noexcept;
   void on_foreign(uring_watch& w, int outcome);
   void on_cancel_foreign_failed(uring_watch& w);
 

@@ -41,7 +41,15 @@ void uring_poller::unwatch(fd_watch& w) noexcept {
   uring_watch& mine = *static_cast<uring_watch*>(std::exchange(w.poller_state_, nullptr));
   mine.by = nullptr;
   mine.wanted = 0;
+  if (mine.armed == 0) return release(mine);
   queue(mine);
+}
+
+/// At once, and not when the next poll() submits: a shard that waits for this alone would not look before it sleeps.
+void uring_poller::release(uring_watch& w) noexcept {
+  if (std::exchange(w.queued, false)) std::erase(queued_watches_, &w);
+  free_watches_.push_back(&w);
+  --attached_;
 }
 
 void uring_poller::queue(uring_watch& w) {
@@ -61,10 +69,7 @@ void uring_poller::submit_watches() {
 
 /// Arms what is wanted; what is armed and wanted no more must be cancelled first.
 void uring_poller::advance(uring_watch& w) {
-  if (w.armed == 0 && w.by == nullptr) {
-    free_watches_.push_back(&w);
-    --attached_;
-  } else if (w.armed == 0) {
+  if (w.armed == 0) {
     io_uring_sqe& sqe = ring_.entry();
     io_uring_prep_poll_add(&sqe, w.by->fd(), w.wanted);
     sqe.user_data = uring_user_data(&w, static_cast<unsigned>(kind::foreign));
@@ -83,8 +88,9 @@ void uring_poller::on_foreign(uring_watch& w, int outcome) {
   ++counters_.events;
   w.armed = 0;
   w.cancelled = false;
+  if (w.by == nullptr) return release(w);
   queue(w);
-  if (w.by == nullptr || outcome == -ECANCELED) return;
+  if (outcome == -ECANCELED) return;
   // An error is for the owner of the descriptor to find.
   const std::uint32_t events = outcome < 0 ? end_events : static_cast<std::uint32_t>(outcome);
   const bool ended = (events & end_events) != 0;

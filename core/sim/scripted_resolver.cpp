@@ -8,6 +8,24 @@
 
 namespace shoal::sim {
 
+namespace {
+
+result<name_answer> answer_for(record_kind kind, const scripted_answer& answer) {
+  if (answer.error) return fail(answer.error);
+  name_answer found{.addresses = {}, .ttl = answer.ttl};
+  for (const auto& text : answer.addresses) {
+    const place where = parse_host(text);
+    SHOAL_CHECK(!where.host.empty(), "not an address");
+    if ((where.family == AF_INET) != (kind == record_kind::ipv4)) continue;
+    std::ranges::transform(where.host, found.addresses.emplace_back().begin(),
+                           [](char byte) { return static_cast<std::uint8_t>(byte); });
+  }
+  if (found.addresses.empty()) return fail(errc::no_address);
+  return found;
+}
+
+}  // namespace
+
 // ---- the script ----
 
 void name_script::set(std::string_view name, const scripted_answer& answer) {
@@ -16,21 +34,8 @@ void name_script::set(std::string_view name, const scripted_answer& answer) {
 }
 
 void name_script::set(std::string_view name, record_kind kind, const scripted_answer& answer) {
-  outcome made{.delay = answer.delay, .answer = fail(errc::no_address)};
-  if (answer.error) {
-    made.answer = fail(answer.error);
-  } else {
-    name_answer found{.addresses = {}, .ttl = answer.ttl};
-    for (const auto& text : answer.addresses) {
-      const place where = parse_host(text);
-      SHOAL_CHECK(!where.host.empty(), "not an address");
-      if ((where.family == AF_INET) != (kind == record_kind::ipv4)) continue;
-      std::ranges::transform(where.host, found.addresses.emplace_back().begin(),
-                             [](char byte) { return static_cast<std::uint8_t>(byte); });
-    }
-    if (!found.addresses.empty()) made.answer = std::move(found);
-  }
-  answers_.insert_or_assign(key{name, kind}, std::move(made));
+  const outcome made{.delay = answer.delay, .answer = answer_for(kind, answer)};
+  answers_.insert_or_assign(key{name, kind}, made);
 }
 
 name_script::outcome name_script::ask(std::string_view name, record_kind kind) {

@@ -209,6 +209,35 @@ SHOAL_POLLER_TEST(who_is_unwatched_hears_nothing_more_not_even_of_this_batch) {
   }
 }
 
+SHOAL_POLLER_TEST(an_event_of_this_batch_does_not_reach_who_came_after_it) {
+  SHOAL_ONLY_KERNEL_SOCKETS();
+  for (int round = 0; round < 20; ++round) {
+    rig<Backend> r;
+    const two_sockets one;
+    const two_sockets two;
+    const two_sockets quiet;
+    watcher first{one.here()};
+    watcher second{two.here()};
+    watcher late{quiet.here()};
+    BOOST_REQUIRE(watches(r, first, true, false));
+    BOOST_REQUIRE(watches(r, second, true, false));
+    r.step();
+    const auto replace = [&](watcher& other) {
+      if (!other.is_watched()) return;
+      r.io->unwatch(other);
+      watches(r, late, true, false);
+    };
+    first.then = [&] { replace(second); };
+    second.then = [&] { replace(first); };
+    one.say("x");
+    two.say("x");
+    BOOST_TEST(r.until([&] { return late.is_watched(); }));
+    pass(r);
+    BOOST_TEST(late.reads == 0);
+    for (watcher* w : {&first, &second, &late}) r.io->unwatch(*w);
+  }
+}
+
 SHOAL_POLLER_TEST(a_number_that_is_used_again_belongs_to_the_new_watch) {
   SHOAL_ONLY_KERNEL_SOCKETS();
   rig<Backend> r;
@@ -247,6 +276,25 @@ SHOAL_POLLER_TEST(one_that_was_never_polled_for_goes_without_trace) {
   }
   pass(r);
   BOOST_TEST(r.io->attached() == 0U);
+}
+
+SHOAL_POLLER_TEST(nobody_waits_for_ever_for_one_to_go) {
+  SHOAL_ONLY_KERNEL_SOCKETS();
+  rig<Backend> r;
+  const two_sockets pair;
+  watcher w{pair.here()};
+  BOOST_REQUIRE(watches(r, w, true, false));
+  r.step();
+  r.io->unwatch(w);
+  const auto start = r.machine->now();
+  while (r.io->attached() != 0 && r.machine->now() - start < 20s) r.io->poll(start + 30s, r.sleeper);
+  // Inside its report nothing of it is under way: it is gone at once.
+  BOOST_REQUIRE(watches(r, w, true, false));
+  w.then = [&] { r.io->unwatch(w); };
+  pair.say("x");
+  BOOST_TEST(r.until([&] { return w.reads != 0; }));
+  BOOST_TEST(r.io->attached() == 0U);
+  BOOST_TEST((r.machine->now() - start < 10s));
 }
 
 SHOAL_POLLER_TEST(it_ends_a_sleep_and_idle_ones_do_not_keep_awake) {

@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(a_silent_server_is_a_timeout_and_nobody_else_waits) {
   }
   const auto took = std::chrono::steady_clock::now() - start;
   BOOST_TEST((waiting.get().error() == errc::resolve_timeout));
-  BOOST_TEST((took >= 500ms));
+  BOOST_TEST((took > 450ms));  // the time of a turn is a little old
   BOOST_TEST((took < 3s));
   BOOST_TEST(trips > 50);
   BOOST_TEST((slowest < 400ms), slowest.count() << " ns");  // one blocking call would be half a second

@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(a_unix_dial_that_cannot_succeed_ends_in_time) {
   const auto start = std::chrono::steady_clock::now();
   const auto error = rig.run_task([&] { return try_dial(full.where(), 50ms, events, wire::plain); });
   BOOST_TEST((error == shoal::errc::connect_timeout), error.message());
-  BOOST_TEST((std::chrono::steady_clock::now() - start >= 50ms));
+  BOOST_TEST((std::chrono::steady_clock::now() - start > 40ms));  // the time of a turn is a little old
   // And one that gets room in time gets through.
   auto later = rig.start_task([&] { return try_dial(full.where(), 20s, events, wire::plain); });
   rig.turns();

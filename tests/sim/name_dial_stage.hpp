@@ -81,17 +81,17 @@ class dial_stage {
       : w(seed, network) {
     client_host->add_address("fd00::1");
     server_host->add_address("fd00::2");
-    serving_.emplace(quiet(lines), server_host);
-    server.emplace(*serving_, options_of_server());
-    BOOST_REQUIRE(serving_->start().has_value());
+    serving.emplace(quiet(lines), server_host);
+    server.emplace(*serving, options_of_server());
+    BOOST_REQUIRE(serving->start().has_value());
     BOOST_REQUIRE(client.start().has_value());
   }
   dial_stage(const dial_stage&) = delete;
   dial_stage& operator=(const dial_stage&) = delete;
   ~dial_stage() {
     if (!stopped_) stop();
-    serving_->stop();
-    serving_->wait();
+    serving->stop();
+    serving->wait();
   }
   /// The client ends, and nothing of it is left.
   void stop() {
@@ -134,7 +134,8 @@ class dial_stage {
   std::shared_ptr<sim::sim_host> server_host = w.add_host("10.0.0.2");
   sim::name_script& names = client_host->names();
   shoal::runtime client{quiet(lines), client_host};
-  std::optional<shoal::server> server;
+  std::optional<shoal::runtime> serving;
+  std::optional<shoal::server> server;  // goes before its runtime
 
  private:
   static shoal::server_options options_of_server() {
@@ -142,7 +143,6 @@ class dial_stage {
     options.bind = {"10.0.0.2:80", "[fd00::2]:80", "10.0.0.2:81"};
     return options;
   }
-  std::optional<shoal::runtime> serving_;
   bool stopped_ = false;
 };
 

@@ -62,6 +62,17 @@ BOOST_AUTO_TEST_CASE(a_dead_ipv6_costs_250_ms) {
   BOOST_TEST(about(out.took, 250ms));
 }
 
+BOOST_AUTO_TEST_CASE(attempts_overlap_and_who_comes_second_is_closed) {
+  auto far = shoal::sim::perfect_network();
+  far.latency = {300ms, 300ms};
+  dial_stage s{1, far};
+  s.names.set("db.example", {.addresses = {live_v6, live_v4}});
+  const auto out = s.dial({.target = "db.example:80", .hold = 2s});
+  BOOST_TEST(out.remote == "[fd00::2]:80");
+  BOOST_TEST(about(out.took, 600ms));  // the second attempt was under way by then
+  BOOST_TEST(s.w.run_until([&] { return s.server->connections() == 0; }, 10s));
+}
+
 BOOST_AUTO_TEST_CASE(a_refused_attempt_is_followed_at_once) {
   dial_stage s;
   s.names.set("db.example", {.addresses = {live_v6, live_v4}});
@@ -69,6 +80,15 @@ BOOST_AUTO_TEST_CASE(a_refused_attempt_is_followed_at_once) {
   BOOST_TEST(out.remote == "10.0.0.2:81");
   BOOST_TEST(out.took < 5ms);
   BOOST_TEST(words(out.failures) == "[fd00::2]:81=111 ");
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_is_followed_at_once_also_while_another_attempt_hangs) {
+  dial_stage s;
+  s.names.set("db.example", {.addresses = {dead_v6, "10.0.0.1", live_v4}});
+  const auto out = s.dial({.target = "db.example:81"});
+  BOOST_TEST(out.remote == "10.0.0.2:81");
+  BOOST_TEST(about(out.took, 250ms));
+  BOOST_TEST(words(out.failures) == "10.0.0.1:81=111 ");
 }
 
 BOOST_AUTO_TEST_CASE(the_families_take_turns) {
