@@ -44,7 +44,8 @@ class callback<R(Args...)> {
  public:
   callback() noexcept = default;
   callback(std::nullptr_t) noexcept {}  // NOLINT(google-explicit-constructor): as std::function
-  /// Holds `f`; a null function pointer, or an object that says it is empty (an empty std::function), makes an empty one.
+  /// Holds `f`; a null function pointer, or an object that says it is empty (an empty std::function), makes an empty
+  /// one.
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, callback>) && std::copy_constructible<std::decay_t<F>> &&
             std::is_invocable_r_v<R, std::decay_t<F>&, Args...>

@@ -44,7 +44,7 @@ template <owning_bytes T>
   if (node == nullptr) return nullptr;
   auto* kept = ::new (node) kept_bytes<T>{std::move(owner)};
   auto* data = reinterpret_cast<const std::byte*>(std::data(kept->value));  // after the move: it may be inside
-  block* b = home.take_external(const_cast<std::byte*>(data), kept);                // never written: its capacity is 0
+  block* b = home.take_external(const_cast<std::byte*>(data), kept);        // never written: its capacity is 0
   if (b == nullptr) {
     owner = std::move(kept->value);
     kept_bytes<T>::destroy(kept);

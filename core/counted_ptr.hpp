@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// counted_ptr: shares an object that counts its own references, by intrusive_ptr_add_ref(p) and intrusive_ptr_release(p)
-// beside its class: boost::intrusive_ptr in what is needed here, without the 12,000 lines of <functional>.
+// counted_ptr: shares an object that counts its own references, by intrusive_ptr_add_ref(p) and
+// intrusive_ptr_release(p) beside its class: boost::intrusive_ptr in what is needed here, without the 12,000 lines of
+// <functional>.
 //
 // Thread rule: that of the object's count; a plain integer means one shard.
 #pragma once

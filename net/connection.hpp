@@ -190,7 +190,7 @@ class connection final : public fd_operator {
     instant read_deadline = never;
     instant write_deadline = never;
     callback<void(result<detached_socket>)> taker;  // of detach()
-    connection_posts posts;                              // not settled: the output is above its mark
+    connection_posts posts;                         // not settled: the output is above its mark
     profile_ptr running_profile;  // the one a running handler came from, when it was replaced meanwhile
   };
   struct handler_done final : run_item {

@@ -54,8 +54,8 @@ class handler {
 /// The hooks in the order they run; each at most once per connection, on_request excepted.
 struct connection_hooks {
   callback<void(connection&)> on_prepare;  ///< before registration; may close, may not do input or output
-  handler on_connect;                           ///< never overlaps on_request; data waits
-  handler on_request;                           ///< unread bytes exist, and again while it makes progress
+  handler on_connect;                      ///< never overlaps on_request; data waits
+  handler on_request;                      ///< unread bytes exist, and again while it makes progress
   callback<void(connection&, std::error_code)>
       on_disconnect;  ///< runs if on_connect ran (or would have), with the reason
 };
@@ -79,8 +79,8 @@ struct connection_options {
   buffer_marks input;
   buffer_marks output;
   connection_timeouts timeouts;
-  std::size_t max_message = std::size_t{1} << 20;  ///< largest single wait for bytes
-  std::size_t max_receive = std::size_t{1} << 20;  ///< largest single receive; the adaptive book size grows up to it
+  std::size_t max_message = std::size_t{1} << 20;   ///< largest single wait for bytes
+  std::size_t max_receive = std::size_t{1} << 20;   ///< largest single receive; the adaptive book size grows up to it
   callback<std::unique_ptr<filter>()> make_filter;  ///< per connection; empty = plain
 };
 

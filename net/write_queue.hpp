@@ -21,8 +21,6 @@
 #include <shoal/core/task.hpp>
 #include <shoal/net/connection_id.hpp>
 
-
-
 #include <cstddef>
 
 namespace shoal {
