@@ -98,6 +98,10 @@ void connection::advance_close() {
   if (phase_ == phase::retiring && retired_) {
     phase_ = phase::closed;
     if (detaching_) hand_over();
+    if (in_handler_) {
+      close_deadline_ = shard_.now() + profile_->options.timeouts.handler_grace;
+      arm_timer();
+    }
   }
   if (phase_ == phase::closed && !in_handler_) finish();
 }

@@ -3,6 +3,7 @@
 #include <shoal/core/log.hpp>
 #include <shoal/core/log_format.hpp>
 #include <shoal/net/connection.hpp>
+#include <shoal/net/connection_table.hpp>
 #include <shoal/net/filter.hpp>
 #include <shoal/net/relay.hpp>
 
@@ -105,6 +106,7 @@ void connection::after_handler() noexcept {
 }
 
 void connection::handler_threw() noexcept {
+  ++shard_.local<connection_table>().counters_.handler_failures;
   try {
     throw;
   } catch (const std::exception& error) {

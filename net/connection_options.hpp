@@ -68,11 +68,12 @@ struct buffer_marks {
 
 /// Timeouts of a connection. zero = none, which only the library's user may choose; shoal's programs never do.
 struct connection_timeouts {
-  duration read = duration::zero();                 ///< of one wait for bytes
-  duration write = std::chrono::seconds{60};        ///< queued output without progress; terminal
-  duration idle = std::chrono::minutes{10};         ///< no byte either way
-  duration half_closed = std::chrono::seconds{30};  ///< no byte either way after one side has finished
-  duration linger = std::chrono::seconds{2};        ///< close(drain): how long input is discarded after our FIN
+  duration read = duration::zero();                   ///< of one wait for bytes
+  duration write = std::chrono::seconds{60};          ///< queued output without progress; terminal
+  duration idle = std::chrono::minutes{10};           ///< no byte either way
+  duration half_closed = std::chrono::seconds{30};    ///< no byte either way after one side has finished
+  duration handler_grace = std::chrono::seconds{10};  ///< a handler that outlives its closed connection is reported
+  duration linger = std::chrono::seconds{2};          ///< close(drain): how long input is discarded after our FIN
 };
 
 struct connection_options {

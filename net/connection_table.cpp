@@ -28,6 +28,7 @@ result<connection*> connection_table::create(int fd, profile_ptr profile, connec
   taken.held = new (memory) connection(shard_, fd, std::move(profile), observer, remote);
   taken.held->id_ = connection_id(shard_.id(), index, taken.generation);
   ++size_;
+  ++counters_.made;
   return taken.held;
 }
 

@@ -14,6 +14,12 @@
 
 namespace shoal {
 
+struct connection_counters {
+  std::uint64_t made = 0;
+  std::uint64_t handler_failures = 0;  ///< exceptions that left a handler
+  std::uint64_t handlers_overdue = 0;  ///< handlers that outlived their connection by timeouts.handler_grace
+};
+
 class connection_table {
  public:
   explicit connection_table(shard& here) noexcept : shard_(here) {}
@@ -30,6 +36,7 @@ class connection_table {
   [[nodiscard]] connection* find(connection_id id) const noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] const connection_counters& counters() const noexcept { return counters_; }
 
   /// Resets what is left when the shard stops.
   void stop() noexcept;
@@ -58,6 +65,7 @@ class connection_table {
   std::vector<slot> slots_;
   std::uint32_t first_free_ = no_slot;
   std::size_t size_ = 0;
+  connection_counters counters_;
 };
 
 }  // namespace shoal

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One lazy timer per connection: activity only stores a time; expiry looks what is due and arms for the rest.
+#include <shoal/core/log_format.hpp>
 #include <shoal/net/connection.hpp>
+#include <shoal/net/connection_table.hpp>
 #include <shoal/net/reader.hpp>
 #include <shoal/net/relay.hpp>
 
@@ -43,7 +45,8 @@ instant connection::read_limit() const noexcept {
 instant connection::earliest_deadline() const noexcept {
   switch (phase_) {
     case phase::connecting:
-    case phase::lingering: return close_deadline_;
+    case phase::lingering:
+    case phase::closed: return close_deadline_;
     case phase::open: return std::min({idle_deadline(), write_limit(), read_limit()});
     case phase::flushing: return std::min(write_limit(), idle_deadline());
     default: return never;
@@ -95,6 +98,17 @@ void connection::on_timer() noexcept {
         shard_.run_or_schedule(*std::exchange(read_waiter_, nullptr));
       }
       break;
+    case phase::closed:
+      // It may take its time, but somebody should know: the connection stays until it returns.
+      close_deadline_ = never;
+      ++shard_.local<connection_table>().counters_.handlers_overdue;
+      log_warning(
+          shard_.log(),
+          "{} {}: a handler still runs {} ms after its connection was closed; does it wait without "
+          "stop_token()?",
+          profile_->name, to_string(remote_),
+          std::chrono::duration_cast<std::chrono::milliseconds>(profile_->options.timeouts.handler_grace).count());
+      return;
     default: return;
   }
   arm_timer();

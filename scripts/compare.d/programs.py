@@ -48,6 +48,7 @@ def catalogue(bin_dir):
         raw(bin_dir, "raw-uring-relay", "raw_uring_relay", build),
         shoal_echo(bin_dir, "shoal-echo", "epoll", build),
         shoal_echo(bin_dir, "shoal-echo-uring", "io_uring", build),
+        *(echo_style(bin_dir, style, build) for style in ("plain", "message", "session")),
         shoal_proxy(bin_dir, build),
         haproxy(),
         nginx(),
@@ -74,6 +75,15 @@ def shoal_echo(bin_dir, name, poller, advice):
                 "--poller", poller]
 
     return Program(name, path, advice, version_of(path, "--version"), command)
+
+
+def echo_style(bin_dir, style, advice):
+    path = existing(bin_dir / "bench_echo_styles")
+
+    def command(place):
+        return [path, "--style", style, "--listen", f"127.0.0.1:{place.port}", "--cpu", str(place.cpu)]
+
+    return Program(f"echo-{style}", path, advice, "", command)
 
 
 SHOAL_PROXY = """\

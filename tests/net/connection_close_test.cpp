@@ -205,6 +205,32 @@ SHOAL_WIRE_TEST(a_reset_by_the_peer_ends_the_wait_of_a_suspended_handler) {
   BOOST_TEST(events.all() == "wait:reset stop disconnect:reset callback ");
 }
 
+SHOAL_WIRE_TEST(a_handler_that_outlives_its_connection_is_reported_once) {
+  event_log events;
+  gate elsewhere;
+  net_rig rig{on, 1, [](shoal::server_options& o) { o.connections.timeouts.handler_grace = 10ms; }};
+  note_ends(rig, events);
+  rig.server().on_request([&](connection&) -> task<> {
+    events.add("waits");
+    co_await elsewhere;
+    events.add("returns");
+  });
+  rig.start();
+  peer client = rig.connect();
+  BOOST_TEST(client.send("x"));
+  BOOST_TEST(events.wait_for("waits"));
+  client.reset();
+  const auto overdue = [] {
+    return shoal::shard::current().local<shoal::connection_table>().counters().handlers_overdue;
+  };
+  BOOST_TEST(rig.until([overdue] { return overdue() == 1; }));
+  BOOST_TEST(rig.logged().find("a handler still runs 10 ms after its connection was closed") != std::string::npos);
+  rig.on_shard([&] { elsewhere.open(); });
+  BOOST_TEST(events.wait_for("callback"));
+  BOOST_TEST(events.all() == "waits returns disconnect:reset callback ");
+  BOOST_TEST(rig.on_shard(overdue) == 1U);
+}
+
 SHOAL_WIRE_TEST(an_exception_from_a_plain_handler_closes_that_connection_only) {
   event_log events;
   net_rig rig{on};

@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_group_of_more_sockets_than_shards_is_served_whole) {
 }
 
 BOOST_AUTO_TEST_CASE(an_inherited_unix_socket_keeps_its_file) {
-  const std::string path = "inherited_listener_test.sock";
+  const std::string path = "inherited_listener_test." + std::to_string(::getpid()) + ".sock";
   ::unlink(path.c_str());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   sockaddr_un name{};
