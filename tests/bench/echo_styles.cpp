@@ -6,7 +6,10 @@
 #include <CLI/CLI.hpp>
 
 #include <csignal>
+#include <iostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -36,15 +39,15 @@ int main(int argc, char** argv) {
   CLI::App app{"bench_echo_styles: one echo server, written in one of three ways"};
   std::string style = "plain";
   std::string listen = "127.0.0.1:7000";
-  unsigned cpu = 0;
+  int cpu = -1;
   app.add_option("--style", style)->check(CLI::IsMember({"plain", "message", "session"}))->capture_default_str();
   app.add_option("--listen", listen)->capture_default_str();
-  app.add_option("--cpu", cpu)->capture_default_str();
+  app.add_option("--cpu", cpu, "pins to this one");
   CLI11_PARSE(app, argc, argv);
 
   shoal::runtime_options options;
   options.shards.shards = 1;
-  options.shards.cpus = std::vector<unsigned>{cpu};
+  if (cpu >= 0) options.shards.cpus = std::vector{static_cast<unsigned>(cpu)};
   options.poller = shoal::poller_kind::epoll;
   shoal::runtime runtime{options};
   shoal::server server{runtime, {.bind = listen, .name = style}};
@@ -52,5 +55,9 @@ int main(int argc, char** argv) {
   if (style == "message") server.on_request(per_message);
   if (style == "session") server.on_connect(session);
   runtime.stop_on({SIGINT, SIGTERM});
-  return runtime.run();
+  const int status = runtime.run();
+  for (const auto& shard : runtime.reports()) {
+    std::cout << "left over: " << shard.fds << " fds, " << shard.blocks << " blocks, " << shard.timers << " timers\n";
+  }
+  return status;
 }

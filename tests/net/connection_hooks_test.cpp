@@ -253,6 +253,31 @@ SHOAL_WIRE_TEST(a_session_loop_reads_until_eof) {
   BOOST_TEST(events.all() == "end:eof disconnect:eof ");
 }
 
+SHOAL_WIRE_TEST(a_peer_that_pipelines_does_not_hold_the_shard) {
+  constexpr std::size_t messages = 5000;
+  net_rig rig{on};
+  std::uint64_t turn = 0;
+  std::size_t in_turn = 0;
+  std::size_t most_in_turn = 0;
+  std::size_t answered = 0;
+  rig.server().on_request([&](connection& c) {
+    const auto now = shoal::shard::current().counters().turns;
+    in_turn = now == turn ? in_turn + 1 : 1;
+    turn = now;
+    most_in_turn = std::max(most_in_turn, in_turn);
+    ++answered;
+    static_cast<void>(c.input().skip(1));  // one byte is a message
+    static_cast<void>(c.output().write_string("x"));
+    c.flush();
+  });
+  rig.start();
+  peer client = rig.connect();
+  BOOST_TEST(client.send(std::string(messages, '?')));
+  BOOST_TEST(client.receive(messages) == std::string(messages, 'x'));
+  BOOST_TEST(rig.on_shard([&] { return answered; }) == messages);
+  BOOST_TEST(rig.on_shard([&] { return most_in_turn; }) <= 64U);
+}
+
 SHOAL_WIRE_TEST(the_context_set_by_a_hook_is_found_by_the_next) {
   event_log events;
   net_rig rig{on};

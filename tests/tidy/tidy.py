@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 import calls
+import contract
 import coroutines
 import exceptions
 import includes
@@ -32,6 +33,7 @@ CHECKS = (
     calls.check_banned,
     calls.check_copies,
     calls.check_thread_local,
+    contract.check,
     markdown.check_titles,
     markdown.check_links,
 )
