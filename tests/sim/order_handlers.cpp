@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tests/sim/order_handlers.hpp>
 
+#include <shoal/net/filter.hpp>
 #include <shoal/net/reader.hpp>
 #include <shoal/net/writer.hpp>
 
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +13,21 @@ namespace shoal::test {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// Changes nothing, so that the peers need none.
+class empty_filter final : public filter {
+ public:
+  std::error_code decode(link_buffer& raw, link_buffer& plain, bool) override { return move(raw, plain); }
+  std::error_code encode(link_buffer& plain, link_buffer& raw) override { return move(plain, raw); }
+
+ private:
+  static std::error_code move(link_buffer& from, link_buffer& to) {
+    const auto moved = to.append(from.take_all());
+    if (!moved) return moved.error();
+    const auto committed = to.commit();
+    return committed ? std::error_code{} : committed.error();
+  }
+};
 
 /// Waits for nothing that has to do with the connection.
 struct elsewhere_wait : resume_item {
@@ -39,7 +56,18 @@ class at_work {
   order_record& record_;
 };
 
+/// What the handler itself does to its connection.
+void act_as_asked(order_record& r) {
+  if (r.live == nullptr) return;
+  if (std::exchange(r.finishes_next, false)) {
+    r.finished_writing = true;
+    r.live->close_write();
+  }
+  if (std::exchange(r.closes_next, false)) r.live->close(r.how);
+}
+
 void throw_if_asked(order_record& r) {
+  act_as_asked(r);
   if (!std::exchange(r.throws_next, false)) return;
   ++r.throws;
   throw std::runtime_error("as the script says");
@@ -160,6 +188,12 @@ void note_disconnect(order_record& r, connection& c, std::error_code reason) {
   if (!r.token.stop_requested()) r.problem("closed, and the stop token was not requested");
   if (c.is_active()) r.problem("on_disconnect of an active connection");
   r.reason = reason;
+  // All too late, and harmless.
+  c.close();
+  c.close_write();
+  c.close(close_how::reset, make_error_code(errc::cancelled));
+  if (c.flush().await_resume()) r.problem("a flush after the end succeeded");
+  if (c.reason() != reason) r.problem("a close after the end changed its reason");
 }
 
 handler on_connect_of(order_style style, const order_lookup& lookup) {
@@ -206,7 +240,7 @@ connection_hooks order_hooks(order_style style, order_lookup lookup) {
   return hooks;
 }
 
-connection_options order_options(order_style style) {
+connection_options order_options(order_style style, bool filtered) {
   const bool by_idle = style == order_style::plain || style == order_style::slow;
   connection_options options;
   options.timeouts = {.read = 1s,
@@ -214,6 +248,7 @@ connection_options order_options(order_style style) {
                       .idle = by_idle ? duration{5s} : duration::zero(),
                       .half_closed = by_idle ? duration::zero() : duration{5s},
                       .linger = 500ms};
+  if (filtered) options.make_filter = [] { return std::make_unique<empty_filter>(); };
   if (style == order_style::writer) options.output = {.high = 4 * order_chunk, .low = order_chunk};
   return options;
 }

@@ -18,6 +18,6 @@ inline constexpr std::size_t order_chunk = 1000;
 
 [[nodiscard]] connection_hooks order_hooks(order_style style, order_lookup lookup);
 /// Every time limit is far below what passes at a `timeout`, and they come one after the other.
-[[nodiscard]] connection_options order_options(order_style style);
+[[nodiscard]] connection_options order_options(order_style style, bool filtered);
 
 }  // namespace shoal::test

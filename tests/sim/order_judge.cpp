@@ -23,15 +23,19 @@ void judge_hooks(order_record& r, const order_setting& setting) {
 
 void judge_reason(order_record& r, const order_setting& setting) {
   if (r.connected == 0) return;
-  const bool in_order = setting.pace == order_pace::settled && setting.network_is_perfect;
-  const auto expected = in_order ? expect_in_order(setting.style, setting.dialled, r.script)
-                                 : expect_in_any_order(setting.style, r.script);
+  const auto expected = setting.is_exact() ? expect_in_order(setting.style, setting.dialled, r.script)
+                                           : expect_in_any_order(setting.style, r.script);
   const order_outcomes reason = outcome_of(r.reason);
   if ((reason & expected.reasons) == 0) {
     r.problem("on_disconnect was told " + to_string(reason) + ", not " + to_string(expected.reasons));
   }
   if ((r.waits & ~expected.waits) != 0) {
     r.problem("waits ended with " + to_string(r.waits) + ", allowed is " + to_string(expected.waits));
+  }
+  // Beside what may end a wait while the connection lives on, there is only the reason of its end.
+  if ((r.waits & ~(reason | is_eof | is_read_timeout | is_closed)) != 0 ||
+      ((r.waits & ~reason & is_closed) != 0 && !r.finished_writing)) {
+    r.problem("waits ended with " + to_string(r.waits) + ", the connection with " + to_string(reason));
   }
   if ((expected.must & ~r.waits) != 0) {
     r.problem("waits ended with " + to_string(r.waits) + ", missing is " + to_string(expected.must & ~r.waits));
@@ -45,10 +49,12 @@ void judge_bytes(order_record& r, const order_setting& setting) {
   if (r.saw_end && !r.saw_error && r.got != r.written) r.problem("the peer saw the end before the last byte");
   const order_outcomes reason = outcome_of(r.reason);
   const bool drained = (reason & (is_closed | is_eof | is_idle_timeout | is_half_closed_timeout)) != 0;
-  // One that throws after its close turns it into a reset; a peer that reads nothing is given up.
+  // A reset says nothing of the kind. One that throws after its close turns it into a reset; a peer that reads nothing
+  // is given up.
+  if (setting.close == close_how::reset && reason == is_closed) return;
   if (r.connected == 0 || !drained || r.peer_reset || r.throws != 0 || setting.style == order_style::writer) return;
   // The stop of a runtime ends what was dialled at once, also in the middle of a drain.
-  const bool cut = setting.dialled && setting.pace != order_pace::settled;
+  const bool cut = setting.dialled && !setting.is_exact();
   if (cut && std::ranges::find(r.script, order_event::stop) != r.script.end()) return;
   if (setting.network_is_perfect && !r.saw_end) r.problem("the peer did not see the orderly end");
   if (setting.network_is_perfect && r.got != r.written) r.problem("bytes before an orderly close did not arrive");

@@ -22,6 +22,9 @@ struct order_record {
   // What the handler shall do as soon as it runs, and where it waits elsewhere.
   bool throws_next = false;
   bool suspends_next = false;
+  bool finishes_next = false;  ///< close_write()
+  bool closes_next = false;
+  close_how how = close_how::drain;
   run_item* elsewhere = nullptr;
 
   // What hooks saw.

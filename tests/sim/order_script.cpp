@@ -76,22 +76,20 @@ std::vector<order_batch> all_order_scripts(std::size_t length, std::size_t most_
 order_batch random_order_scripts(std::uint64_t seed, std::size_t count) {
   random_source random{seed};
   const std::size_t length = shortest_random + random.below(longest_random - shortest_random + 1);
-  // One plan for all, and one event in two of those that end everything becomes a harmless one, so that the later
-  // events of a long script still meet something alive.
+  // One plan for all. What ends a connection is rare, so that the later events of a script still meet something alive.
   order_script plan(length, order_event::data);
   for (order_event& event : plan) {
-    if (random.below(6) == 0) event = order_event::timeout;
+    if (random.below(8) == 0) event = order_event::timeout;
   }
   if (random.below(2) == 0) plan[random.below(length)] = order_event::stop;
-  constexpr std::array mild{order_event::data, order_event::suspend, order_event::half_close, order_event::close_write};
+  constexpr std::array last{order_event::half_close, order_event::reset, order_event::close, order_event::exception};
+  constexpr std::array mild{order_event::data, order_event::data, order_event::suspend, order_event::suspend,
+                            order_event::close_write};
   order_batch batch(count, plan);
   for (order_script& script : batch) {
     for (order_event& event : script) {
       if (event != order_event::data) continue;
-      do {
-        event = static_cast<order_event>(random.below(kinds));
-      } while (event == order_event::timeout || event == order_event::stop);
-      if (random.below(2) == 0) event = mild[random.below(mild.size())];
+      event = random.below(8) == 0 ? last[random.below(last.size())] : mild[random.below(mild.size())];
     }
   }
   return batch;

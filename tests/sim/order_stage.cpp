@@ -27,7 +27,6 @@ using namespace std::chrono_literals;
 constexpr std::uint16_t port = 7000;
 constexpr duration quiet_time = 1ms;     // on a perfect network everything has come to rest by then
 constexpr duration rough_time = 5ms;     // on a rough one it may not have
-constexpr duration long_time = 10s;      // longer than every time limit
 constexpr duration drain_time = 3s;      // of a stop
 constexpr duration one_way = 20us;       // of the perfect network
 constexpr int reads_of_a_slow_peer = 6;  // each of what the network holds
@@ -69,6 +68,7 @@ class order_stage {
       order_record& r = records_.emplace_back();
       r.script = script;
       r.waits_for_room = records_.size() % 2 == 0;
+      r.how = setting.close;
     }
   }
 
@@ -114,7 +114,7 @@ class order_stage {
       options.name = "order";
       options.backlog = 1 << 16;
       options.tcp = small_buffer();
-      options.connections = order_options(setting_.style);
+      options.connections = order_options(setting_.style, setting_.filtered);
       server_.emplace(runtime_, options);
       auto h = hooks();
       server_->on_prepare(h.on_prepare).on_connect(h.on_connect).on_disconnect(h.on_disconnect);
@@ -142,7 +142,7 @@ class order_stage {
       auto profile = make_profile();
       profile->name = "order";
       profile->hooks = hooks();
-      profile->options = order_options(setting_.style);
+      profile->options = order_options(setting_.style, setting_.filtered);
       for (std::size_t i = 0; i < records_.size(); ++i) {
         shard::current().local<background>().tasks.spawn(dial_one(i, profile));
       }
@@ -188,14 +188,19 @@ class order_stage {
     peers_.act(r, event, is_writer());
   }
   /// What happens on the shard.
-  static void act_inside(order_record& r, order_event event) {
+  void act_inside(order_record& r, order_event event) const {
     if (event == order_event::suspend) return release(r);
     if (r.live == nullptr) return;
+    if (setting_.from_handler) {
+      if (event == order_event::close_write) r.finishes_next = true;
+      if (event == order_event::close) r.closes_next = true;
+      return;
+    }
     if (event == order_event::close_write) {
       r.finished_writing = true;
       r.live->close_write();
     } else if (event == order_event::close) {
-      r.live->close();
+      r.live->close(r.how);
       if (r.token.stop_possible() && !r.token.stop_requested()) r.problem("close() did not request the stop token");
     }
   }
@@ -214,7 +219,7 @@ class order_stage {
     bool stopped = false;
     for (std::size_t k = 0; k < plan_.size(); ++k) {
       if (plan_[k] == order_event::timeout) {
-        world_.run_for(long_time);
+        world_.run_for(setting_.timeout);
       } else {
         if (plan_[k] == order_event::stop && !std::exchange(stopped, true)) stop();
         // A suspended one comes back by the same word that sends others away.
@@ -239,7 +244,7 @@ class order_stage {
   void play_together() {
     for (std::size_t k = 0; k < plan_.size(); ++k) {
       if (plan_[k] == order_event::timeout) {
-        world_.run_for(long_time);
+        world_.run_for(setting_.timeout);
         read_all();
         continue;
       }
@@ -371,6 +376,10 @@ std::string to_string(const order_setting& setting) {
   text += setting.dialled ? " dialled " : " accepted ";
   text += paces[static_cast<std::size_t>(setting.pace)];
   if (setting.ends_server) text += ", the server stops";
+  if (setting.filtered) text += ", filtered";
+  if (setting.from_handler) text += ", closed by the handler";
+  if (setting.close == close_how::reset) text += ", closed by a reset";
+  if (!setting.network_is_perfect) text += ", rough network";
   return text + ", seed " + std::to_string(setting.seed);
 }
 

@@ -6,7 +6,9 @@
 // Invariant: what comes out follows from the setting and the scripts alone.
 #pragma once
 
+#include <shoal/core/instant.hpp>
 #include <shoal/core/sim/profile.hpp>
+#include <shoal/net/connection.hpp>
 #include <tests/sim/order_model.hpp>
 
 #include <cstdint>
@@ -27,9 +29,18 @@ struct order_setting {
   bool dialled = false;
   bool ends_server = false;  ///< `stop` ends the server, not the runtime
   order_pace pace = order_pace::settled;
+  bool filtered = false;                        ///< by a filter that changes nothing
+  bool from_handler = false;                    ///< our closes are the handler's, as soon as it runs
+  close_how close = close_how::drain;           ///< of `close`
+  duration timeout = std::chrono::seconds{10};  ///< that passes at a `timeout`: longer than all limits, or not
   std::uint64_t seed = 1;
   sim::network_profile network = sim::perfect_network();
   bool network_is_perfect = true;
+
+  /// One knows which event came first, and what it met.
+  [[nodiscard]] bool is_exact() const noexcept {
+    return pace == order_pace::settled && network_is_perfect && !from_handler && timeout == std::chrono::seconds{10};
+  }
 };
 [[nodiscard]] std::string to_string(const order_setting& setting);
 

@@ -5,6 +5,7 @@
 //   SHOAL_ORDER_LENGTH=5         all scripts up to this length (usually 3; 66,429 scripts are of length 5 and below)
 //   SHOAL_ORDER_RANDOM=100000    so many random ones, of 6 to 14 events
 //   SHOAL_ORDER_SCRIPT=data,stop only this one; `-- --seed N` replays one batch of random ones
+#include <shoal/core/random.hpp>
 #include <tests/sim/order_stage.hpp>
 #include <tests/sim/seeds.hpp>
 
@@ -90,11 +91,17 @@ shoal::sim::network_profile rough_network() {
 
 order_setting random_setting(std::uint64_t seed) {
   order_setting setting{.style = static_cast<order_style>(seed % order_style_names.size()), .seed = seed};
-  const std::uint64_t rest = seed / order_style_names.size();
-  setting.dialled = rest % 2 == 1;
-  setting.ends_server = rest / 2 % 2 == 1;
-  setting.pace = rest / 4 % 2 == 1 ? order_pace::together : order_pace::settled;
-  if (rest / 8 % 2 == 1) {
+  shoal::random_source random{seed};
+  const auto one_in = [&random](std::uint64_t bound) { return random.below(bound) == 0; };
+  setting.dialled = one_in(2);
+  setting.ends_server = one_in(2);
+  setting.pace = one_in(2) ? order_pace::settled : order_pace::together;
+  if (!setting.dialled && one_in(5)) setting.pace = order_pace::at_birth;
+  setting.filtered = one_in(2);
+  setting.from_handler = one_in(4);
+  if (one_in(4)) setting.close = shoal::close_how::reset;
+  if (one_in(4)) setting.timeout = std::chrono::milliseconds{1'500};
+  if (one_in(3)) {
     setting.network = rough_network();
     setting.network_is_perfect = false;
   }
