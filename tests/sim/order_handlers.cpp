@@ -118,6 +118,7 @@ task<std::error_code> answer_one(order_record& r, connection& c) {
   ++r.calls_to_waits;
   const auto left = co_await put(r, c, *text);
   note_wait(r, left ? std::error_code{} : left.error());
+  if (left && c.bytes_sent() != r.written.size()) r.problem("a writer woke before his bytes had left");
   co_await pass(r);
   co_return left ? std::error_code{} : left.error();
 }
@@ -148,6 +149,8 @@ task<> write_for_ever(order_record& r, connection& c) {
       left = co_await flushed;
     }
     note_wait(r, left ? std::error_code{} : left.error());
+    const std::size_t queued = r.written.size() - c.bytes_sent();
+    if (left && queued > (r.waits_for_room ? order_high - 1 : 0)) r.problem("a writer woke before his bytes had left");
     co_await pass(r);
     if (!left) co_return;
   }
@@ -249,7 +252,7 @@ connection_options order_options(order_style style, bool filtered) {
                       .half_closed = by_idle ? duration::zero() : duration{5s},
                       .linger = 500ms};
   if (filtered) options.make_filter = [] { return std::make_unique<empty_filter>(); };
-  if (style == order_style::writer) options.output = {.high = 4 * order_chunk, .low = order_chunk};
+  if (style == order_style::writer) options.output = {.high = order_high, .low = order_chunk};
   return options;
 }
 

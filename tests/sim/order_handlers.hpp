@@ -15,6 +15,7 @@ using order_lookup = std::function<order_record&(connection&)>;
 
 inline constexpr std::size_t order_message = 4;
 inline constexpr std::size_t order_chunk = 1000;
+inline constexpr std::size_t order_high = 4 * order_chunk;  ///< above this a writer waits
 
 [[nodiscard]] connection_hooks order_hooks(order_style style, order_lookup lookup);
 /// Every time limit is far below what passes at a `timeout`, and they come one after the other.

@@ -5,6 +5,7 @@
 //   SHOAL_ORDER_LENGTH=5         all scripts up to this length (usually 3; 66,429 scripts are of length 5 and below)
 //   SHOAL_ORDER_RANDOM=100000    so many random ones, of 6 to 14 events
 //   SHOAL_ORDER_SCRIPT=data,stop only this one; `-- --seed N` replays one batch of random ones
+//   SHOAL_ORDER_BATCH=1          each script in a world of its own, so that a crash says which one it was
 #include <shoal/core/random.hpp>
 #include <tests/sim/order_stage.hpp>
 #include <tests/sim/seeds.hpp>
@@ -20,7 +21,8 @@ using namespace shoal::test;
 
 namespace {
 
-constexpr std::size_t batch_size = 250;
+constexpr std::size_t usual_batch = 250;  // scripts in one world
+constexpr std::size_t longest_filtered = 3;
 constexpr std::size_t most_problems = 20;  // told; the others are counted
 
 std::optional<std::size_t> number_in(const char* variable) {
@@ -32,7 +34,12 @@ std::optional<std::size_t> number_in(const char* variable) {
 class tally {
  public:
   void play(const order_setting& setting, const order_batch& scripts) {
-    auto outcome = shoal::test::play(setting, scripts);
+    BOOST_TEST_CONTEXT(to_string(setting) << ": SHOAL_ORDER_SCRIPT=" << to_string(scripts.front()) << " and "
+                                          << scripts.size() - 1 << " others") {
+      add(shoal::test::play(setting, scripts));
+    }
+  }
+  void add(order_outcome_of_batch outcome) {
     sum_.connections += outcome.connections;
     sum_.requests += outcome.requests;
     sum_.waits += outcome.waits;
@@ -71,8 +78,9 @@ bool has_stop(const order_batch& batch) {
   return std::ranges::find(batch.front(), order_event::stop) != batch.front().end();
 }
 
-void play_all(tally& sum, const order_batch& batch) {
+void play_all(tally& sum, const order_batch& batch, bool filtered = false) {
   for_each_setting([&](order_setting setting) {
+    setting.filtered = filtered;
     sum.play(setting, batch);
     if (setting.dialled || !has_stop(batch)) return;
     setting.ends_server = true;
@@ -117,12 +125,18 @@ BOOST_AUTO_TEST_CASE(every_short_script) {
   if (const char* text = std::getenv("SHOAL_ORDER_SCRIPT")) {
     const auto script = parse_order_script(text);
     BOOST_REQUIRE_MESSAGE(script && !script->empty(), "SHOAL_ORDER_SCRIPT is not a script: " << text);
-    play_all(sum, {*script, *script});  // two: one writer waits for room, the other for its bytes to leave
+    for (const bool filtered : {false, true}) {
+      play_all(sum, {*script, *script}, filtered);  // two: one writer waits for room, the other for its bytes to leave
+    }
     return sum.tell("one script");
   }
   const std::size_t longest = number_in("SHOAL_ORDER_LENGTH").value_or(3);
+  const std::size_t batch_size = number_in("SHOAL_ORDER_BATCH").value_or(usual_batch);
   for (std::size_t length = 1; length <= longest; ++length) {
-    for (const auto& batch : all_order_scripts(length, batch_size)) play_all(sum, batch);
+    for (const auto& batch : all_order_scripts(length, batch_size)) {
+      play_all(sum, batch);
+      if (length <= longest_filtered) play_all(sum, batch, true);
+    }
   }
   sum.tell("every short script");
 }
