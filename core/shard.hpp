@@ -166,20 +166,28 @@ class shard final : private poll_sleeper {
   };
 
   /// The end, in the order of D14: tells the locals that have a stop() to end what they hold, then is_quiet() once
-  /// nothing is left that could run or wait, then the destructor.
+  /// nothing is left that could run or wait and the locals that have an is_quiet() agree, then the destructor.
   void stop_locals();
-  [[nodiscard]] bool is_quiet() const noexcept { return !has_work() && io_->attached() == 0 && mail_.in_flight() == 0; }
+  [[nodiscard]] bool is_quiet() const noexcept;
 
  private:
   struct local_base {
     virtual ~local_base() = default;
     virtual void stop() {}
+    [[nodiscard]] virtual bool is_quiet() const noexcept { return true; }
   };
   template <class T>
   struct local_holder final : local_base {
     explicit local_holder(shard& s) : value(s) {}
     void stop() override {
       if constexpr (requires(T& t) { t.stop(); }) value.stop();
+    }
+    [[nodiscard]] bool is_quiet() const noexcept override {
+      if constexpr (requires(const T& t) { t.is_quiet(); }) {
+        return value.is_quiet();
+      } else {
+        return true;
+      }
     }
     T value;
   };

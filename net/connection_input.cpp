@@ -85,6 +85,7 @@ void connection::hung_up(std::error_code reason) {
   receiving_ = false;
   if (reason == errc::eof) {
     eof_ = true;
+    last_activity_ = shard_.now();  // as in close_write()
   } else {
     broken_ = true;
     if (!reason_) reason_ = reason;

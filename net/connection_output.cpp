@@ -115,6 +115,7 @@ void connection::close_write() {
   if (phase_ != phase::open || fin_wanted_) return;
   flush();
   fin_wanted_ = true;
+  last_activity_ = shard_.now();  // the time to be half closed begins now, however long it was quiet before
   shard_.mark_dirty(*this);
   arm_timer();
 }
@@ -149,10 +150,8 @@ bool flush_awaiter::begin() {
 }
 
 flush_awaiter connection::wait_for_room() {
-  static_cast<void>(flush());
-  if (phase_ != phase::open && phase_ != phase::connecting) {
-    return {*this, 0, reason_ ? reason_ : make_error_code(errc::closed)};
-  }
+  const flush_awaiter flushed = flush();
+  if (flushed.error_) return {*this, 0, flushed.error_};  // whoever writes on would write for nothing, for ever
   // Below the high mark nobody waits; above it until the low one is reached.
   const auto& marks = profile_->options.output;
   const std::size_t queued = unsent();

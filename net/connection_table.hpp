@@ -40,6 +40,8 @@ class connection_table {
 
   /// Resets what is left when the shard stops.
   void stop() noexcept;
+  /// A handler that waits elsewhere keeps its connection, and the shard stays for it.
+  [[nodiscard]] bool is_quiet() const noexcept { return size_ == 0; }
 
   template <class Visit>
   void for_each(Visit visit) {

@@ -136,6 +136,45 @@ SHOAL_WIRE_TEST(a_half_open_connection_ends_by_its_timeout) {
   BOOST_TEST(events.wait_for("half_closed_timeout"));
 }
 
+SHOAL_WIRE_TEST(a_long_silence_does_not_shorten_the_half_closed_time) {
+  event_log events;
+  net_rig rig{on, 1, [](shoal::server_options& o) { o.connections.timeouts.half_closed = 500ms; }};
+  rig.server().on_connect([&](connection& c) -> task<> {
+    auto silence = shoal::sleep_for(600ms);
+    co_await silence;
+    c.close_write();
+    auto answer = co_await c.reader().next(3);
+    events.add(answer ? "answer" : word_of(answer.error()));
+  });
+  rig.start();
+  peer client = rig.connect();
+  BOOST_TEST(client.receive_all() == "");
+  BOOST_TEST(client.send("bye"));
+  BOOST_TEST(events.wait_for("answer"));
+}
+
+SHOAL_WIRE_TEST(the_half_closed_time_begins_with_the_peers_end) {
+  event_log events;
+  net_rig rig{on, 1, [](shoal::server_options& o) { o.connections.timeouts.half_closed = 500ms; }};
+  rig.server().on_connect([&](connection& c) -> task<> {
+    auto silence = shoal::sleep_for(600ms);
+    co_await silence;
+    events.add("finish");
+    auto end = co_await c.reader().next(1);
+    auto pause = shoal::sleep_for(50ms);
+    co_await pause;
+    static_cast<void>(c.output().write_string(word_of(end.error())));
+    c.flush();
+  });
+  rig.server().on_disconnect([&](connection&, std::error_code reason) { events.add(word_of(reason)); });
+  rig.start();
+  peer client = rig.connect();
+  BOOST_TEST(events.wait_for("finish"));
+  client.finish_writing();
+  BOOST_TEST(client.receive_all() == "eof");
+  BOOST_TEST(events.wait_for("eof"));
+}
+
 SHOAL_WIRE_TEST(a_half_open_connection_that_still_sends_is_not_cut_off) {
   event_log events;
   net_rig rig{on, 1, [](shoal::server_options& o) { o.connections.timeouts.half_closed = 200ms; }};

@@ -173,6 +173,21 @@ SHOAL_WIRE_TEST(room_suspends_above_the_high_mark_until_the_low_one) {
   BOOST_TEST(most < std::size_t{256} << 10);
 }
 
+SHOAL_WIRE_TEST(there_is_no_room_after_close_write) {
+  event_log events;
+  net_rig rig{on};
+  rig.server().on_connect([&](connection& c) -> task<> {
+    static_cast<void>(c.output().write_string("last"));
+    c.close_write();
+    auto room = co_await c.writer().room();
+    events.add("room:" + word_of_result(room));
+  });
+  rig.start();
+  peer client = rig.connect();
+  BOOST_TEST(client.receive_all() == "last");
+  BOOST_TEST(events.wait_for("room:closed"));
+}
+
 SHOAL_WIRE_TEST(a_write_timeout_is_terminal) {
   event_log events;
   net_rig rig{on, 1, [](shoal::server_options& o) { o.connections.timeouts.write = 50ms; }};

@@ -179,6 +179,23 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_runtime_ends_every_phase) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_the_runtime_waits_for_the_handler_of_a_dialled_connection) {
+  dial_stage s;
+  bool done = false;
+  auto profile = shoal::make_profile();
+  profile->hooks.on_connect = [&done](shoal::connection&) -> shoal::task<> {
+    auto elsewhere = shoal::sleep_for(300ms);
+    co_await elsewhere;
+    done = true;
+  };
+  dial_outcome out;
+  s.begin({.target = "10.0.0.2:80", .profile = profile, .hold = 1ms}, out);
+  BOOST_REQUIRE(s.w.run_until([&] { return out.times != 0; }, 1s));
+  s.w.run_for(100ms);
+  s.stop();
+  BOOST_TEST(done);
+}
+
 BOOST_AUTO_TEST_CASE(whatever_the_script_each_dial_has_one_outcome_in_time) { for_each_seed(200, &random_dials); }
 
 BOOST_AUTO_TEST_SUITE_END()
