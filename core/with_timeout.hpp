@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // with_timeout: a time limit on anything that can be awaited and reacts to a std::stop_token.
 //
-//   auto job = co_await with_timeout(100ms, &next_job, &jobs);           // task<result<job>> next_job(queue*,
-//   stop_token) if (!job && job.error() == errc::timed_out) ...
+//   // task<result<job>> next_job(queue* from, std::stop_token stop);
+//   auto job = co_await with_timeout(100ms, &next_job, &jobs);
+//   if (!job && job.error() == errc::timed_out) ...
 //
 // The function (captureless, D13) is called with the arguments and, last, a token; what it returns, a task or any other
 // awaitable, is awaited. When time is up it is asked to stop, and awaited still: nothing of it is left when
