@@ -353,6 +353,10 @@ void runtime::advance_stop(member& self) {
     self.locals_stopped = true;
     here.stop_locals();
   }
+  if (self.hurried && !self.locals_hurried) {
+    self.locals_hurried = true;
+    here.hurry_locals();
+  }
   if (self.counted_quiet || !here.is_quiet()) return;
   self.counted_quiet = true;
   if (quiet_.fetch_add(1, std::memory_order_acq_rel) + 1 == shards()) wake_all();

@@ -30,6 +30,7 @@ struct runtime::member final : stepped_loop {
   bool stopping = false;
   bool hurried = false;
   bool locals_stopped = false;
+  bool locals_hurried = false;
   bool counted_quiet = false;
 };
 

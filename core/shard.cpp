@@ -55,6 +55,10 @@ void shard::stop_locals() {
   for (std::size_t i = locals_.size(); i-- > 0;) locals_[i].object->stop();
 }
 
+void shard::hurry_locals() {
+  for (std::size_t i = locals_.size(); i-- > 0;) locals_[i].object->hurry();
+}
+
 bool shard::is_quiet() const noexcept {
   if (has_work() || io_->attached() != 0 || mail_.in_flight() != 0) return false;
   return std::ranges::all_of(locals_, [](const local_entry& entry) { return entry.object->is_quiet(); });

@@ -168,12 +168,15 @@ class shard final : private poll_sleeper {
   /// The end, in the order of D14: tells the locals that have a stop() to end what they hold, then is_quiet() once
   /// nothing is left that could run or wait and the locals that have an is_quiet() agree, then the destructor.
   void stop_locals();
+  /// After stop_locals(): those that have a hurry() end by force what they let finish.
+  void hurry_locals();
   [[nodiscard]] bool is_quiet() const noexcept;
 
  private:
   struct local_base {
     virtual ~local_base() = default;
     virtual void stop() {}
+    virtual void hurry() {}
     [[nodiscard]] virtual bool is_quiet() const noexcept { return true; }
   };
   template <class T>
@@ -181,6 +184,9 @@ class shard final : private poll_sleeper {
     explicit local_holder(shard& s) : value(s) {}
     void stop() override {
       if constexpr (requires(T& t) { t.stop(); }) value.stop();
+    }
+    void hurry() override {
+      if constexpr (requires(T& t) { t.hurry(); }) value.hurry();
     }
     [[nodiscard]] bool is_quiet() const noexcept override {
       if constexpr (requires(const T& t) { t.is_quiet(); }) {

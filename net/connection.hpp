@@ -205,6 +205,7 @@ class connection final : public fd_operator {
   void start_accepted();
   void start_dialled(socket_name_view target);
   void begin_shutdown();
+  void end_with_shard();
   friend result<connection_owner> adopt(shard& here, detached_socket socket, profile_ptr profile,
                                         connection_observer* observer);
   [[nodiscard]] std::error_code take_over(link_buffer& unread, link_buffer& unsent);

@@ -67,6 +67,15 @@ void connection::begin_shutdown() {
   if (phase_ == phase::open) shard_.schedule_delivery(*this);
 }
 
+/// Nobody waits for it any more. What was closed in order has its last bytes to send, but not as long as it likes.
+void connection::end_with_shard() {
+  if (phase_ == phase::flushing && unsent() != 0) {
+    set_write_deadline(shard_.now() + profile_->options.timeouts.linger);
+  } else if (phase_ != phase::lingering && !(phase_ == phase::flushing && output_is_empty())) {
+    close(close_how::reset, make_error_code(errc::stopped));
+  }
+}
+
 void connection::begin_retire() {
   if (phase_ == phase::retiring) return;
   phase_ = phase::retiring;

@@ -39,6 +39,10 @@ connection* connection_table::find(connection_id id) const noexcept {
 }
 
 void connection_table::stop() noexcept {
+  for_each([](connection& c) { c.end_with_shard(); });
+}
+
+void connection_table::hurry() noexcept {
   for_each([](connection& c) { c.close(close_how::reset, make_error_code(errc::stopped)); });
 }
 

@@ -38,8 +38,10 @@ class connection_table {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] const connection_counters& counters() const noexcept { return counters_; }
 
-  /// Resets what is left when the shard stops.
+  /// The shard stops: resets what is left. Those in the middle of close(drain) get the linger time to finish.
   void stop() noexcept;
+  /// Resets them too.
+  void hurry() noexcept;
   /// A handler that waits elsewhere keeps its connection, and the shard stays for it.
   [[nodiscard]] bool is_quiet() const noexcept { return size_ == 0; }
 

@@ -196,6 +196,30 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_runtime_waits_for_the_handler_of_a_dialled_c
   BOOST_TEST(done);
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_the_runtime_leaves_a_closed_connection_the_linger_time) {
+  for (const bool at_once : {false, true}) {
+    dial_stage s;
+    std::uint64_t sent = 0;
+    auto profile = shoal::make_profile();
+    profile->options.timeouts.linger = 500ms;
+    // More than the other side takes, which has nobody who reads.
+    profile->hooks.on_connect = [](shoal::connection& c) {
+      static_cast<void>(c.output().write_string(std::string(std::size_t{4} << 20U, 'x')));
+      c.close();
+    };
+    profile->hooks.on_disconnect = [&](shoal::connection& c, std::error_code) { sent = c.bytes_sent(); };
+    dial_outcome out;
+    s.begin({.target = "10.0.0.2:80", .profile = profile, .hold = 100ms}, out);
+    s.w.run_for(200ms);
+    const auto stopped_at = s.w.now();
+    at_once ? s.client.stop_now() : s.client.stop();
+    s.stop();
+    const auto took = s.w.now() - stopped_at;
+    BOOST_TEST((at_once ? took < 10ms : took >= 500ms && took < 600ms), took.count() << " ns");
+    if (!at_once) BOOST_TEST(sent > std::uint64_t{1} << 20U);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(whatever_the_script_each_dial_has_one_outcome_in_time) { for_each_seed(200, &random_dials); }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -141,6 +141,18 @@ BOOST_AUTO_TEST_CASE(every_short_script) {
   sum.tell("every short script");
 }
 
+/// The same turn closes the connection and stops the runtime: the last bytes are sent all the same, and then the FIN.
+BOOST_AUTO_TEST_CASE(a_drain_goes_on_while_the_runtime_stops) {
+  tally sum;
+  for (const char* text : {"close,stop", "stop,close", "suspend,suspend,close,stop"}) {
+    for (const bool dialled : {false, true}) {
+      sum.play({.style = order_style::message, .dialled = dialled, .pace = order_pace::together},
+               {*parse_order_script(text)});
+    }
+  }
+  sum.tell("drains while the runtime stops");
+}
+
 BOOST_AUTO_TEST_CASE(random_long_scripts) {
   constexpr std::size_t scripts_per_batch = 100;
   if (std::getenv("SHOAL_ORDER_SCRIPT") != nullptr) return;
