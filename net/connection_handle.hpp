@@ -135,7 +135,7 @@ template <owning_bytes T>
 std::error_code connection_handle::post(T&& bytes) const {
   if (target_ == nullptr) return make_error_code(errc::stale_connection);
   const std::size_t size = std::size(bytes);
-  auto made = std::make_unique<post_errand<T>>(std::move(bytes));
+  auto made = std::make_unique<post_errand<T>>(std::forward<T>(bytes));
   post_errand<T>& post = *made;
   std::unique_ptr<errand> work = std::move(made);
   const auto error =

@@ -48,7 +48,8 @@ class connection_table {
   template <class Visit>
   void for_each(Visit visit) {
     // By index: a visit may make connections, and they slots.
-    for (std::size_t i = 0, size = slots_.size(); i < size; ++i) {
+    std::size_t left = slots_.size();
+    for (std::size_t i = 0; left != 0; ++i, --left) {
       if (connection* c = slots_[i].held; c != nullptr) visit(*c);
     }
   }

@@ -26,6 +26,7 @@ class [[nodiscard]] detach_awaiter : public resume_item {
   /// Errors: as connection::detach().
   [[nodiscard]] result<detached_socket> await_resume() {
     if (error_) return fail(error_);
+    SHOAL_ASSERT(outcome_.has_value());
     return std::move(*outcome_);
   }
 

@@ -20,7 +20,7 @@ class detached_socket {
   detached_socket(detached_socket&& other) noexcept
       : machine_(other.machine_),
         fd_(std::exchange(other.fd_, -1)),
-        remote_(other.remote_),
+        remote_(std::move(other.remote_)),
         unread_(std::move(other.unread_)),
         unsent_(std::move(other.unsent_)) {}
   detached_socket& operator=(detached_socket&& other) noexcept {

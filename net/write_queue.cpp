@@ -15,7 +15,7 @@ namespace shoal {
 
 /// Outlives the queue while posts are under way.
 struct write_queue::state {
-  state(connection_id to_, std::size_t most) noexcept : to(to_), max_under_way(most) {}
+  state(connection_id target, std::size_t most) noexcept : to(target), max_under_way(most) {}
   static void* operator new(std::size_t size) { return detail::allocate_frame(size); }
   static void operator delete(void* node, std::size_t size) noexcept { detail::free_frame(node, size); }
 
@@ -136,7 +136,7 @@ std::error_code write_queue::try_post(link_buffer&& bytes) {
 task<result<void>> write_queue::post(link_buffer bytes) {
   const counted_ptr<state> queue = state_;
   for (;;) {
-    const auto error = try_post(std::move(bytes));
+    const auto error = try_post(std::move(bytes));  // refused, it leaves them here
     if (!error) co_return {};
     if (error != errc::would_block) co_return fail(error);
     if (queue->full()) {

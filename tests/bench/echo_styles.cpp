@@ -22,14 +22,14 @@ void plain(connection& c) {
 
 task<> per_message(connection& c) {
   auto bytes = co_await c.reader().take_all();
-  if (bytes && c.output().append(std::move(*bytes))) co_await c.flush();
+  if (bytes && c.output().append(std::move(*bytes))) static_cast<void>(co_await c.flush());
 }
 
 task<> session(connection& c) {
   for (;;) {
     auto bytes = co_await c.reader().take_all();
     if (!bytes || !c.output().append(std::move(*bytes))) co_return;
-    co_await c.flush();
+    if (const auto flushed = co_await c.flush(); !flushed) co_return;
   }
 }
 

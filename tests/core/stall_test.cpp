@@ -8,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <iterator>
@@ -119,14 +120,21 @@ BOOST_AUTO_TEST_CASE(many_stalls_are_one_line_and_a_count) {
   options.stall.report = 4ms;
   runtime r{options};
   BOOST_REQUIRE(r.start().has_value());
-  // More than a second's worth, so that the gate opens again and tells how many it kept back.
-  for (int i = 0; i < 70; ++i) run_task(r, 0, [] { return stall(20ms); }).get();
+  const auto counts = [](const std::string& line) { return contains(line, " more before)"); };
+  std::vector<std::string> lines;
+  const auto began = std::chrono::steady_clock::now();
+  auto elapsed = began - began;
+  // Until the gate has opened again, after a second, and told how many it kept back. A watch that gets no time of the
+  // machine misses some.
+  while (std::ranges::none_of(lines, counts) && elapsed < 30s) {
+    run_task(r, 0, [] { return stall(20ms); }).get();
+    std::ranges::move(stalls_in(log), std::back_inserter(lines));
+    elapsed = std::chrono::steady_clock::now() - began;
+  }
   r.stop();
   r.wait();
-  const auto lines = stalls_in(log);
-  BOOST_TEST(lines.size() >= 2U);
-  BOOST_TEST(lines.size() <= 4U);
-  BOOST_TEST(std::ranges::any_of(lines, [](const auto& line) { return contains(line, " more before)"); }));
+  BOOST_TEST(std::ranges::any_of(lines, counts));
+  BOOST_TEST(static_cast<double>(lines.size()) <= std::chrono::duration<double>(elapsed).count() + 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_shard_that_sleeps_or_works_in_short_steps_is_no_stall) {
