@@ -39,6 +39,9 @@ class Summary(unittest.TestCase):
         self.assertEqual(len(self.tally(status="fail").failures), 1)
         self.assertEqual(len(self.tally(boost="<testsuite><testca").failures), 1)
 
+    def test_a_zero_byte_in_what_was_compared_is_no_failure(self):
+        self.check(self.tally(boost=BOOST.format(inner="<system-out><![CDATA[a\0b]]></system-out>")), 2, [], [])
+
     def test_unittest_output(self):
         output = ("test_a (m.T.test_a) ... ok\ntest_b (m.T.test_b) ... skipped 'no tool'\n\n---\n"
                   "Ran 3 tests in 0.1s\n\nOK (skipped=1)\n")
