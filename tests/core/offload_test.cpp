@@ -55,7 +55,7 @@ task<int> moved_there_and_back() {
 
 task<> throwing() {
   const std::string why = "no such file";
-  co_await offload(&failing, why);
+  static_cast<void>(co_await offload(&failing, why));
 }
 
 task<> one_wait(std::atomic<bool>& gate, std::vector<int>& order, int number) {
