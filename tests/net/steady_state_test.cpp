@@ -46,7 +46,7 @@ task<> per_message(connection& c) {
   auto bytes = co_await c.reader().slice(message);
   if (!bytes) co_return;
   static_cast<void>(c.output().append(std::move(*bytes)));
-  co_await c.flush();
+  static_cast<void>(co_await c.flush());
 }
 
 task<> session(connection& c) {
@@ -55,7 +55,7 @@ task<> session(connection& c) {
     if (!bytes) co_return;
     static_cast<void>(c.output().append(std::move(*bytes)));
     c.reader().release();
-    co_await c.flush();
+    if (const auto flushed = co_await c.flush(); !flushed) co_return;
   }
 }
 

@@ -127,7 +127,7 @@ task<> message(order_record& r, connection& c) {
   const at_work here{r};
   ++r.requests;
   co_await pass(r);
-  co_await answer_one(r, c);
+  static_cast<void>(co_await answer_one(r, c));
 }
 
 task<> session(order_record& r, connection& c) {
