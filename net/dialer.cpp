@@ -5,10 +5,11 @@
 #include <shoal/net/dial_attempt.hpp>
 #include <shoal/net/dial_pause.hpp>
 #include <shoal/net/name_dial.hpp>
+#include <shoal/net/on_stop.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
+#include <optional>
 
 namespace shoal {
 namespace {
@@ -31,18 +32,6 @@ class dial_wait final : public resume_item, public dial_attempt {
     shard::current().run_or_schedule(*this);
   }
   std::error_code outcome_;
-};
-
-/// Nothing is noted for a token that can't be requested, which is the usual one.
-template <class What>
-class on_stop {
- public:
-  on_stop(const std::stop_token& token, What what) {
-    if (token.stop_possible()) callback_.emplace(token, std::move(what));
-  }
-
- private:
-  std::optional<std::stop_callback<What>> callback_;
 };
 
 bool queue_is_full(const address& target, std::error_code error) {

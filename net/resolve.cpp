@@ -3,9 +3,9 @@
 
 #include <shoal/net/caching_resolver.hpp>
 #include <shoal/net/dial_options.hpp>
+#include <shoal/net/on_stop.hpp>
 
-#include <functional>
-#include <optional>
+#include <utility>
 
 namespace shoal {
 namespace {
@@ -75,8 +75,7 @@ task<result<resolved_name>> resolve(std::string_view name, const resolve_options
   if (options.stop.stop_requested()) co_return fail(errc::cancelled);
   resolver& names = options.names != nullptr ? *options.names : here.local<caching_resolver>();
   resolve_wait wait{here, names, name, options};
-  std::optional<std::stop_callback<std::function<void()>>> stopped;
-  if (options.stop.stop_possible()) stopped.emplace(options.stop, [&wait] { wait.stop(); });
+  const on_stop stopped{options.stop, [&wait] { wait.stop(); }};
   co_return co_await wait;
 }
 
