@@ -15,11 +15,13 @@
 namespace shoal {
 
 /// A service's stop() threw.
-void runtime::member::log_failure(std::exception_ptr failure) noexcept {
+void runtime::member::log_failure(const std::exception_ptr& failure) noexcept {
   try {
-    std::rethrow_exception(std::move(failure));
+    std::rethrow_exception(failure);
   } catch (const std::exception& error) {
     log_error(shard::current().log(), "stopping a service failed: {}", error.what());
+  } catch (...) {
+    log_error(shard::current().log(), "stopping a service failed: it threw what is no std::exception");
   }
 }
 

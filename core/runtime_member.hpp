@@ -16,7 +16,7 @@ struct runtime::member final : stepped_loop {
   member(runtime& r, shard_id number) : owner(r), id(number) {}
 
   bool step() override { return owner.step_member(*this); }
-  static void log_failure(std::exception_ptr failure) noexcept;
+  static void log_failure(const std::exception_ptr& failure) noexcept;
 
   runtime& owner;
   const shard_id id;

@@ -15,7 +15,7 @@ namespace shoal {
 
 class scope {
  public:
-  using failure_handler = void (*)(std::exception_ptr) noexcept;
+  using failure_handler = void (*)(const std::exception_ptr&) noexcept;
 
   explicit scope(failure_handler on_failure) noexcept : on_failure_(on_failure) {}
   scope(const scope&) = delete;

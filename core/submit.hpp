@@ -45,6 +45,7 @@ struct call_outcome {
   std::exception_ptr error;
   R take() {
     if (error) std::rethrow_exception(error);
+    SHOAL_ASSERT(value.has_value());
     return std::move(*value);
   }
 };

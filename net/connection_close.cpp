@@ -71,7 +71,7 @@ void connection::begin_shutdown() {
 void connection::end_with_shard() {
   if (phase_ == phase::flushing && unsent() != 0) {
     set_write_deadline(shard_.now() + profile_->options.timeouts.linger);
-  } else if (phase_ != phase::lingering && !(phase_ == phase::flushing && output_is_empty())) {
+  } else if (phase_ != phase::lingering && (phase_ != phase::flushing || !output_is_empty())) {
     close(close_how::reset, make_error_code(errc::stopped));
   }
 }

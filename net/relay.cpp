@@ -11,13 +11,13 @@ relay::relay(connection& first, connection& second, std::function<void(const rel
 void relay::link(connection& first, connection& second, std::function<void(const relay_summary&)> ended) {
   SHOAL_ASSERT(&first.owner() == &second.owner());
   SHOAL_ASSERT(first.relay_ == nullptr && second.relay_ == nullptr);
-  auto made = std::make_unique<relay>(first, second, std::move(ended));
+  // Owned by the pair: the last forget() deletes it.
+  relay& pair = *std::make_unique<relay>(first, second, std::move(ended)).release();
   for (connection* c : {&first, &second}) {
-    c->relay_ = made.get();
+    c->relay_ = &pair;
     c->arm_timer();
     c->owner().schedule_delivery(*c);
   }
-  static_cast<void>(made.release());  // owned by the pair: the last forget() deletes it
 }
 
 /// Something happened to `from`: bytes, EOF, or its end.

@@ -60,7 +60,7 @@ server_shard::server_shard(server& owner, shard& here)
   profile->name = owner.options_.name;
   profile->hooks = owner.hooks_;
   profile->options = owner.options_.connections;
-  profile_ = std::move(profile);
+  profile_ = profile;
 }
 
 void server_shard::start(const std::vector<listening_socket>& sockets) {

@@ -74,7 +74,7 @@ class server_shard final : public connection_observer {
   std::size_t next_shard_ = 0;
   bool stopping_ = false;
   run_queue stop_waits_;
-  scope shutdowns_{[](std::exception_ptr) noexcept {}};
+  scope shutdowns_{[](const std::exception_ptr&) noexcept {}};
   tick limit_tick_;  // looks again whether a full server has room
   tick deadline_tick_;
   log_gate limit_gate_;

@@ -107,7 +107,10 @@ write_queue::~write_queue() {
 
 std::size_t write_queue::under_way() const noexcept { return state_->under_way; }
 
-std::error_code write_queue::try_post(link_buffer&& bytes) {
+std::error_code write_queue::try_post(link_buffer&& bytes) { return offer(bytes); }
+
+/// Takes the bytes or, refused, leaves them.
+std::error_code write_queue::offer(link_buffer& bytes) {
   state& queue = *state_;
   shard& here = shard::current();
   SHOAL_ASSERT(&bytes.home() == &here.memory());
@@ -136,7 +139,7 @@ std::error_code write_queue::try_post(link_buffer&& bytes) {
 task<result<void>> write_queue::post(link_buffer bytes) {
   const counted_ptr<state> queue = state_;
   for (;;) {
-    const auto error = try_post(std::move(bytes));  // refused, it leaves them here
+    const auto error = offer(bytes);
     if (!error) co_return {};
     if (error != errc::would_block) co_return fail(error);
     if (queue->full()) {

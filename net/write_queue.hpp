@@ -56,6 +56,7 @@ class write_queue {
   struct state;
   struct parcel;
   class wait;
+  [[nodiscard]] std::error_code offer(link_buffer& bytes);
   friend void intrusive_ptr_add_ref(state* s) noexcept;
   friend void intrusive_ptr_release(state* s) noexcept;
 

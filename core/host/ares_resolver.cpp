@@ -92,7 +92,7 @@ class ares_resolver final : public resolver {
   void start(name_question& q) override;
   void forget(name_question& q) noexcept override;
   void look_at_files();
-  [[nodiscard]] static loaded load(name_service_options options, ares_resolver* owner) noexcept;
+  [[nodiscard]] static loaded load(const name_service_options& options, ares_resolver* owner) noexcept;
   [[nodiscard]] task<> load_and_go_on(bool first);
   void begin(name_question& q);
   [[nodiscard]] bool answer_from_hosts(name_question& q);
@@ -114,7 +114,7 @@ class ares_resolver final : public resolver {
   question_list waiting_;                               // for the files
   std::vector<std::unique_ptr<socket_watch>> watches_;  // used again and again
   channel_timer timer_;
-  scope files_{[](std::exception_ptr) noexcept {}};
+  scope files_{[](const std::exception_ptr&) noexcept {}};
 };
 
 // ---- questions ----
@@ -197,7 +197,7 @@ void ares_resolver::look_at_files() {
 }
 
 /// `owner` is null when the channel is there already; here it is only noted.
-loaded ares_resolver::load(name_service_options options, ares_resolver* owner) noexcept {
+loaded ares_resolver::load(const name_service_options& options, ares_resolver* owner) noexcept {
   loaded made;
   made.hosts = read_hosts(options.hosts_path);
   if (owner == nullptr) return made;

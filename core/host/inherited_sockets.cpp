@@ -42,8 +42,9 @@ std::vector<inherited_socket> parse_inherited(const char* listen_pid, const char
 }
 
 std::vector<inherited_socket> find_inherited() {
-  return parse_inherited(std::getenv("LISTEN_PID"), std::getenv("LISTEN_FDS"), std::getenv("LISTEN_FDNAMES"),
-                         ::getpid());
+  // At start-up, where nobody changes the environment.
+  const auto variable = [](const char* name) { return std::getenv(name); };  // NOLINT(concurrency-mt-unsafe)
+  return parse_inherited(variable("LISTEN_PID"), variable("LISTEN_FDS"), variable("LISTEN_FDNAMES"), ::getpid());
 }
 
 result<std::vector<int>> resolve_inherited(std::string_view number_or_name,

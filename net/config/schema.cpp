@@ -30,9 +30,9 @@ void add_word(json& words, const std::string& name) {
 
 json scalar_schema(const scalar_shape& shape) {
   json rest;
-  const bool takes_numbers = shape.least.has_value();
+  const bool takes_numbers = shape.least && shape.most;
   const bool has_rest = !shape.words.empty();
-  if (takes_numbers) {
+  if (shape.least && shape.most) {
     rest["type"] = json::array({"integer", "string"});
     rest["minimum"] = *shape.least;
     rest["maximum"] = *shape.most;

@@ -86,7 +86,7 @@ class background_work final : public service {
 
  private:
   runtime& owner_;
-  scope work_{[](std::exception_ptr) noexcept {}};
+  scope work_{[](const std::exception_ptr&) noexcept {}};
 };
 
 std::uint64_t now_ns() {

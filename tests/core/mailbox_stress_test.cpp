@@ -95,7 +95,7 @@ task<> caller(unsigned calls, std::uint64_t seed, std::uint64_t& right) {
   }
 }
 
-void broke(std::exception_ptr) noexcept { std::terminate(); }
+void broke(const std::exception_ptr&) noexcept { std::terminate(); }
 
 task<std::uint64_t> callers(unsigned chains, unsigned calls, std::uint64_t seed) {
   std::uint64_t right = 0;

@@ -38,7 +38,7 @@ std::unique_ptr<int> doubled(std::unique_ptr<int> value) {
 void meet(std::latch* everyone) { everyone->arrive_and_wait(); }
 void wait_for(std::atomic<bool>* gate) { gate->wait(false); }
 
-void no_failure(std::exception_ptr) noexcept { BOOST_ERROR("a child failed"); }
+void no_failure(const std::exception_ptr&) noexcept { BOOST_ERROR("a child failed"); }
 
 task<std::string> helper_name() {
   const auto home = shard::current().id();

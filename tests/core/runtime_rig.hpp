@@ -108,7 +108,7 @@ class recording_service final : public service {
 /// The tasks that tests started on a shard. They must have ended before the runtime stops.
 struct background {
   explicit background(shard&) {}
-  scope tasks{[](std::exception_ptr) noexcept {}};
+  scope tasks{[](const std::exception_ptr&) noexcept {}};
 };
 
 template <class Make, class T>

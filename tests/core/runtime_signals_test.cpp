@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_coroutine_waits_for_signals_until_the_stop) {
   std::uint64_t heard = 0;
   std::error_code end;
   shoal::shard_id where = 0;
-  shoal::scope work{[](std::exception_ptr) noexcept {}};
+  shoal::scope work{[](const std::exception_ptr&) noexcept {}};
   const auto listen = [&]() -> task<> {
     for (;;) {
       const auto times = co_await hangups.next();

@@ -26,7 +26,7 @@ std::vector<std::string>& failures() {
   return texts;
 }
 
-void note_failure(std::exception_ptr failure) noexcept {
+void note_failure(const std::exception_ptr& failure) noexcept {
   try {
     std::rethrow_exception(failure);
   } catch (const std::exception& error) {

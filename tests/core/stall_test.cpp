@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(long_work_that_may_yield_lets_timers_through) {
 BOOST_AUTO_TEST_CASE(on_a_host_without_threads_every_64th_call_yields) {
   solo_shard here;
   bool done = false;
-  shoal::scope work{[](std::exception_ptr) noexcept {}};
+  shoal::scope work{[](const std::exception_ptr&) noexcept {}};
   int steps = 0;
   const auto count = [](int& n, const bool& stop) -> task<> {
     while (!stop) {

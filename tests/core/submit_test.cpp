@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-void no_failure(std::exception_ptr) noexcept { BOOST_ERROR("a child failed"); }
+void no_failure(const std::exception_ptr&) noexcept { BOOST_ERROR("a child failed"); }
 
 // What is sent. Functions, not lambdas, as an application would write them.
 shard_id where() { return shard::current().id(); }

@@ -21,7 +21,7 @@ inline constexpr std::size_t small_stack = std::size_t{256} << 10;
 
 using numbers = std::vector<int>;
 
-inline void no_failure(std::exception_ptr) noexcept { BOOST_ERROR("a child failed"); }
+inline void no_failure(const std::exception_ptr&) noexcept { BOOST_ERROR("a child failed"); }
 
 /// Turns until nothing is ready; time stands still.
 inline void run_ready(solo_shard& here) {

@@ -76,7 +76,7 @@ class gate {
 /// The tasks that a test started on a shard.
 struct background {
   explicit background(shard&) {}
-  scope tasks{[](std::exception_ptr) noexcept {}};
+  scope tasks{[](const std::exception_ptr&) noexcept {}};
 };
 
 /// The value, or std::runtime_error when it does not come.

@@ -57,7 +57,7 @@ task<> talk(const client_plan& plan, client_outcome& outcome) {
   if (dialled) {
     connection& c = **dialled;
     if (const auto own = c.local(); own) outcome.port = own->port();
-    scope sending{[](std::exception_ptr) noexcept { std::terminate(); }};
+    scope sending{[](const std::exception_ptr&) noexcept { std::terminate(); }};
     sending.spawn(send_all(c, plan));
     co_await read_all(c, plan, outcome);
     // Whoever still sends hears of the end by the close.

@@ -38,7 +38,7 @@ struct served {
 
 struct background {
   explicit background(shard&) {}
-  scope tasks{[](std::exception_ptr) noexcept { std::terminate(); }};
+  scope tasks{[](const std::exception_ptr&) noexcept { std::terminate(); }};
 };
 
 std::string text_of(std::uint64_t seed, std::size_t bytes) {

@@ -26,7 +26,7 @@ namespace shoal::test {
 
 struct dial_background {
   explicit dial_background(shard&) {}
-  scope tasks{[](std::exception_ptr) noexcept { std::terminate(); }};
+  scope tasks{[](const std::exception_ptr&) noexcept { std::terminate(); }};
 };
 
 /// What came of one dial.

@@ -34,7 +34,7 @@ constexpr int send_buffer_of_a_writer = 2048;
 
 struct background {
   explicit background(shard&) {}
-  scope tasks{[](std::exception_ptr) noexcept { std::terminate(); }};
+  scope tasks{[](const std::exception_ptr&) noexcept { std::terminate(); }};
 };
 
 /// Made first and so destroyed last: counts what the slab still holds then.

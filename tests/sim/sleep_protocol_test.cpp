@@ -30,7 +30,7 @@ constexpr int messages_each = 200;
 
 struct background {
   explicit background(shard&) {}
-  shoal::scope tasks{[](std::exception_ptr) noexcept { std::terminate(); }};
+  shoal::scope tasks{[](const std::exception_ptr&) noexcept { std::terminate(); }};
 };
 
 /// On each shard: what it has executed for others.

@@ -46,7 +46,7 @@ socket_name unix_name(std::string path) { return name_of({AF_UNIX, std::move(pat
 
 struct background {
   explicit background(shard&) {}
-  shoal::scope tasks{[](std::exception_ptr) noexcept { std::terminate(); }};
+  shoal::scope tasks{[](const std::exception_ptr&) noexcept { std::terminate(); }};
 };
 
 task<> sleep_and_note(shoal::duration length, std::vector<instant>& woken) {
