@@ -101,6 +101,7 @@ std::expected<void, start_failure> runtime::start() {
   state_ = state::starting;
   arrived_ = quiet_ = 0;
   reports_.assign(shards(), {});
+  loads_ = std::make_unique<shard_load[]>(shards());
   {
     const std::scoped_lock lock(mutex_);
     for (std::size_t i = 0; i < shards(); ++i)
@@ -233,6 +234,7 @@ shard_options runtime::options_for(shard_id id) {
   shard_options made;
   made.id = id;
   made.shards = shards();
+  made.load = &loads_[id];
   made.idle_spin = options_.idle_spin;
   made.fence = machine_->threaded() ? choose_fence() : fence_kind::read_modify_write;
   if (machine_->threaded()) {

@@ -100,6 +100,12 @@ class runtime {
   /// By shard; complete after the end, name and reason of the poller from start() on.
   [[nodiscard]] const std::vector<shard_report>& reports() const noexcept { return reports_; }
 
+  /// How busy a shard is. From start() on until the next; any shard, and any thread while the runtime lives.
+  [[nodiscard]] const shard_load& load_of(shard_id id) const noexcept {
+    SHOAL_ASSERT(id < shards());
+    return loads_[id];
+  }
+
   /// The current (or last) run, for who may outlive it.
   [[nodiscard]] const std::shared_ptr<runtime_link>& link() const noexcept { return link_; }
 
@@ -152,6 +158,7 @@ class runtime {
   shard_plan plan_;
   std::vector<shard_report> reports_;
 
+  std::unique_ptr<shard_load[]> loads_;  // by shard
   helper_pool helpers_;
   stall_watch watch_;
 

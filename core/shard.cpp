@@ -5,6 +5,7 @@
 #include <shoal/core/stall_watch.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal {
 namespace {
@@ -36,6 +37,8 @@ shard::shard(const shard_options& options, runtime& owner, host& machine, std::u
         --here.trims_left_;
         here.memory().trim();
       }),
+      load_(options.load != nullptr ? *options.load : own_load_),
+      meter_(load_, now_),
       activity_(options.activity != nullptr ? *options.activity : own_activity_),
       watch_(options.watch) {
   io_->use_memory(*memory_);
@@ -92,6 +95,14 @@ void shard::turn(bool may_block) {
   mail_.publish_all();
   memory_->drain_returns();
   plan_trim();
+  note_work();
+}
+
+/// For the load: did this turn do anything? Events that deliver nothing are the kernel's news of what leaves.
+void shard::note_work() noexcept {
+  const std::uint64_t events = io_->counters().events;
+  worked_ = last_work_ == now_ || events != events_seen_;
+  events_seen_ = events;
 }
 
 void shard::plan_trim() {
@@ -111,8 +122,16 @@ instant shard::before_block(instant deadline) {
   if (deadline == instant::min() || has_work()) return instant::min();
   mail_.publish_all();  // what tasks sent between two turns, at the start and at the stop
   asleep_ = mail_.fall_asleep();
-  if (asleep_) enter(turn_step::asleep);
-  return asleep_ ? deadline : instant::min();
+  if (!asleep_) return instant::min();
+  enter(turn_step::asleep);
+  instant end = now_;
+  if (worked_) {
+    worked_ = false;
+    end = machine_.now();
+    meter_.add_turn(end - now_);
+  }
+  meter_.fell_asleep(end, io_->counters());
+  return deadline;
 }
 
 void shard::after_block() {
@@ -122,7 +141,10 @@ void shard::after_block() {
     enter(turn_step::poll);
     if (watch_ != nullptr && watch_->is_dormant()) watch_->rouse();
   }
-  now_ = machine_.now();
+  const instant before = std::exchange(now_, machine_.now());
+  if (worked_) meter_.add_turn(now_ - before);
+  worked_ = false;
+  meter_.polled(now_, io_->counters());
 }
 
 void shard::deliver() {

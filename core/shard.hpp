@@ -17,11 +17,13 @@
 #include <shoal/core/fd_operator.hpp>
 #include <shoal/core/host/host.hpp>
 #include <shoal/core/instant.hpp>
+#include <shoal/core/load_meter.hpp>
 #include <shoal/core/mailbox.hpp>
 #include <shoal/core/poller/poller.hpp>
 #include <shoal/core/random.hpp>
 #include <shoal/core/run_item.hpp>
 #include <shoal/core/shard_activity.hpp>
+#include <shoal/core/shard_load.hpp>
 #include <shoal/core/timer_wheel.hpp>
 
 #include <cstdint>
@@ -60,6 +62,7 @@ struct shard_options {
   slab_options memory;
   duration idle_spin = duration::zero();  ///< keep polling this long after the last work before sleeping
   fence_kind fence = fence_kind::read_modify_write;
+  shard_load* load = nullptr;          ///< where to publish it; must outlive the shard
   shard_activity* activity = nullptr;  ///< where to say what goes on, for `watch`; must outlive both
   stall_watch* watch = nullptr;
 };
@@ -89,6 +92,11 @@ class shard final : private poll_sleeper {
   [[nodiscard]] logger& log() noexcept { return log_; }
   [[nodiscard]] runtime& owner() const noexcept { return owner_; }
   [[nodiscard]] const shard_counters& counters() const noexcept { return counters_; }
+  /// This shard's; those of the others are runtime::load_of().
+  [[nodiscard]] shard_load& load() noexcept { return load_; }
+  /// Keeps the CPU busy for so long: work of a known size, for demonstrations and tests. Simulated time stands still
+  /// inside a turn as ever, and the next turn comes so much later.
+  void burn(duration cpu_time) noexcept { machine_.burn(*io_, cpu_time); }
 
   /// Runs `item` in the "run tasks" step.
   void schedule(run_item& item) noexcept { tasks_.push_back(item); }
@@ -228,6 +236,7 @@ class shard final : private poll_sleeper {
   void flush_dirty();
   void destroy_locals();
   void plan_trim();
+  void note_work() noexcept;
   void enter(turn_step step) noexcept { activity_.enter(counters_.turns, step); }
   [[nodiscard]] bool look_at_slice() noexcept;
 
@@ -244,6 +253,7 @@ class shard final : private poll_sleeper {
   instant last_work_;
   unsigned inline_depth_ = 0;
   bool asleep_ = false;
+  bool worked_ = false;  // the turn that goes on or ended last
   run_queue tasks_;
   run_queue next_turn_;  // tasks from the beginning of the next turn on
   delivery_list deliveries_;
@@ -259,7 +269,11 @@ class shard final : private poll_sleeper {
   unsigned slice_calls_left_ = 0;  // of slice_goes_on(), before it looks at the clock again
   unsigned slice_calls_ = 1;       // how many that was
   instant slice_looked_at_;
-  shard_activity own_activity_;  // where nobody looks
+  shard_load own_load_;  // where nobody looks
+  shard_load& load_;
+  load_meter meter_;
+  std::uint64_t events_seen_ = 0;  // of the poller
+  shard_activity own_activity_;    // where nobody looks
   shard_activity& activity_;
   stall_watch* const watch_;
 };

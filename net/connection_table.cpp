@@ -28,6 +28,7 @@ result<connection*> connection_table::create(int fd, profile_ptr profile, connec
   taken.held = new (memory) connection(shard_, fd, std::move(profile), observer, remote);
   taken.held->id_ = connection_id(shard_.id(), index, taken.generation);
   ++size_;
+  shard_.load().connection_opened();
   ++counters_.made;
   return taken.held;
 }
@@ -56,6 +57,7 @@ void connection_table::destroy(connection& c) noexcept {
   entry.next_free = first_free_;
   first_free_ = index;
   --size_;
+  shard_.load().connection_closed();
 }
 
 }  // namespace shoal

@@ -115,6 +115,9 @@ class host {
   [[nodiscard]] virtual result<std::unique_ptr<poller>> make_poller(poller_kind kind) = 0;
   /// What answers names on this shard, made when the first one is asked for. The shard outlives it.
   [[nodiscard]] virtual std::unique_ptr<resolver> make_resolver(shard& here);
+  /// Keeps the calling thread's CPU busy for so long. Hosts without threads: the shard that polls with `io` has its
+  /// next turn so much later.
+  virtual void burn(poller& io, duration cpu_time) noexcept = 0;
   /// Hosts without threads: steps the loop of the shard that polls with `io`, from now until it ends.
   virtual void adopt(stepped_loop& loop, poller& io);
   /// Hosts without threads: steps all loops until the condition holds.

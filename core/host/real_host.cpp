@@ -42,6 +42,13 @@ std::error_code make_ours(int fd) {
   return {};
 }
 
+/// What the calling thread has had of a CPU.
+duration thread_time() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+}
+
 class descriptor {
  public:
   explicit descriptor(int fd) noexcept : fd_(fd) {}
@@ -223,6 +230,12 @@ class real_host final : public host {
   void remove_unix_socket(socket_name_view name) noexcept override {
     const auto* unix_name = reinterpret_cast<const sockaddr_un*>(name.data);
     if (name.family() == AF_UNIX && unix_name->sun_path[0] != '\0') ::unlink(unix_name->sun_path);
+  }
+
+  void burn(poller&, duration cpu_time) noexcept override {
+    const duration end = thread_time() + cpu_time;
+    while (thread_time() < end) {
+    }
   }
 
   bool threaded() const noexcept override { return true; }

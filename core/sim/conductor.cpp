@@ -4,6 +4,7 @@
 #include <shoal/buffers/check.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal::sim {
 
@@ -40,7 +41,7 @@ void conductor::step(const std::shared_ptr<seat>& who) {
     return;
   }
   if (who->sleeping) return plan_waking(who);
-  duration cost = std::max(world_.shards.in(world_.profile.turn), duration{1});
+  duration cost = std::max(world_.shards.in(world_.profile.turn), duration{1}) + std::exchange(who->work, {});
   if (world_.shards.happens(world_.profile.stall)) {
     ++world_.faults.stalls;
     cost += world_.shards.in(world_.profile.stall_for);

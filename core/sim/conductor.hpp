@@ -8,7 +8,8 @@
 // Thread rule: the world's thread.
 // Invariants:
 //  1. Shards run in parallel as far as virtual time goes: what one does at T the others may see from T on.
-//  2. A sleeper is never woken before what wakes it, but may be for nothing.
+//  2. What a turn works for comes after it: what it sends leaves with the next turn, when the work is done.
+//  3. A sleeper is never woken before what wakes it, but may be for nothing.
 #pragma once
 
 #include <shoal/core/host/host.hpp>
@@ -26,6 +27,7 @@ struct seat {
   stepped_loop* loop = nullptr;  ///< nullptr: whoever owns the poller calls it by himself
   bool sleeping = false;         ///< inside a poll that blocks
   instant until;                 ///< while sleeping
+  duration work{0};              ///< that this turn takes on top; only of who is stepped
   bool woken = false;            ///< by wake(); ends this sleep, or the next
   bool roused = false;           ///< its waking is planned
   instant planned = never;       ///< the next turn

@@ -171,6 +171,10 @@ void sim_host::adopt(stepped_loop& loop, poller& io) {
   runs_.adopt(static_cast<sim_poller&>(io).place_in_turns(), loop);
 }
 
+void sim_host::burn(poller& io, duration cpu_time) noexcept {
+  static_cast<sim_poller&>(io).place_in_turns()->work += cpu_time;
+}
+
 void sim_host::step_until(const callback<bool()>& condition) {
   const bool done = runs_.run_until(condition, never);
   SHOAL_CHECK(done, "a simulated runtime waits for its end, and nothing will happen any more: who stops it?");

@@ -59,6 +59,7 @@ class sim_host final : public host {
   [[nodiscard]] bool threaded() const noexcept override { return false; }
   [[nodiscard]] result<std::unique_ptr<poller>> make_poller(poller_kind kind) override;
   [[nodiscard]] std::unique_ptr<resolver> make_resolver(shard& here) override;
+  void burn(poller& io, duration cpu_time) noexcept override;
   void adopt(stepped_loop& loop, poller& io) override;
   void step_until(const callback<bool()>& condition) override;
 

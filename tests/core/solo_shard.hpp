@@ -43,6 +43,7 @@ class manual_host final : public host {
   void close_socket(int) noexcept override {}
   bool is_stale_unix_socket(shoal::socket_name_view) noexcept override { return false; }
   void remove_unix_socket(socket_name_view) noexcept override {}
+  void burn(poller&, duration cpu_time) noexcept override { time += cpu_time; }
   bool threaded() const noexcept override { return false; }
   result<std::unique_ptr<poller>> make_poller(poller_kind) override { return fail(errc::not_supported); }
 };
