@@ -9,6 +9,7 @@ std::uint64_t bytes_moved(const poller_counters& io) noexcept { return io.receiv
 }  // namespace
 
 load_meter::load_meter(shard_load& out, instant now) noexcept : out_(out), window_start_(now) {
+  out_.window_start_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   out_.state_.store(now.time_since_epoch().count() << 1, std::memory_order_relaxed);
 }
 
@@ -31,7 +32,8 @@ void load_meter::close_window(instant now, const poller_counters& io) noexcept {
                        std::memory_order_relaxed);
   out_.queue_delay_.store(busy == 0 ? 0 : static_cast<duration::rep>(squares_ / busy), std::memory_order_relaxed);
   out_.bytes_.store(bytes_moved(io), std::memory_order_relaxed);
-  shard_load::add(out_.windows_, 1);
+  out_.window_base_.store(out_.busy_time_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  out_.window_start_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   window_start_ = now;
   busy_ = duration::zero();
   squares_ = 0;

@@ -28,7 +28,7 @@ inline constexpr duration load_smoothing = std::chrono::milliseconds{250};
 
 /// One look at a shard.
 struct load_snapshot {
-  double busy = 0;                          ///< share of the last window, 0 to 1
+  double busy = 0;                          ///< share of the last load_window, 0 to 1
   double smoothed = 0;                      ///< the same over load_smoothing
   duration queue_delay = duration::zero();  ///< see shard_load
   duration busy_time = duration::zero();    ///< all of it since the start, up to the last poll
@@ -42,18 +42,24 @@ class alignas(64) shard_load {
   [[nodiscard]] load_snapshot at(instant now) const noexcept {
     const auto state = state_.load(std::memory_order_relaxed);
     const bool asleep = (state & 1) != 0;
-    const duration since = std::max(now.time_since_epoch() - duration{state >> 1}, duration::zero());
-    const double rate = asleep ? 0 : 1;
+    const duration time = now.time_since_epoch();
+    // The open window is done until the last poll; from there to now it slept, or has been in one turn.
+    const duration since = std::max(time - duration{state >> 1}, duration::zero());
+    const duration done = std::max(time - since - duration{window_start_.load(std::memory_order_relaxed)}, duration{1});
     load_snapshot seen;
-    seen.busy = blend(busy_.load(std::memory_order_relaxed), rate, since, load_window);
-    seen.smoothed = blend(smoothed_.load(std::memory_order_relaxed), rate, since, load_smoothing);
+    seen.busy_time = duration{busy_time_.load(std::memory_order_relaxed)};
+    const duration worked = seen.busy_time - duration{window_base_.load(std::memory_order_relaxed)};
+    const double rate = std::clamp(ratio(worked, done), 0.0, 1.0);
+    const auto up_to_now = [&](double share, duration whole) {
+      return blend(blend(share, rate, done, whole), asleep ? 0 : 1, since, whole);
+    };
+    seen.busy = up_to_now(busy_.load(std::memory_order_relaxed), load_window);
+    seen.smoothed = up_to_now(smoothed_.load(std::memory_order_relaxed), load_smoothing);
     seen.queue_delay = duration{queue_delay_.load(std::memory_order_relaxed)};
     if (asleep && since >= load_window) seen.queue_delay = duration::zero();
     if (!asleep) seen.queue_delay = std::max(seen.queue_delay, since);
-    seen.busy_time = duration{busy_time_.load(std::memory_order_relaxed)};
     seen.connections = connections_.load(std::memory_order_relaxed);
     seen.bytes = bytes_.load(std::memory_order_relaxed);
-    seen.window = windows_.load(std::memory_order_relaxed);
     return seen;
   }
 
@@ -65,10 +71,13 @@ class alignas(64) shard_load {
  private:
   friend class load_meter;
 
+  [[nodiscard]] static double ratio(duration part, duration whole) noexcept {
+    return static_cast<double>(part.count()) / static_cast<double>(whole.count());
+  }
   /// A share measured over `whole`, of which the last `part` passed at `rate` instead.
   [[nodiscard]] static double blend(double share, double rate, duration part, duration whole) noexcept {
     if (part >= whole) return rate;
-    return share + (rate - share) * static_cast<double>(part.count()) / static_cast<double>(whole.count());
+    return share + (rate - share) * ratio(part, whole);
   }
   /// One writer: no read-modify-write needed.
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
@@ -77,15 +86,16 @@ class alignas(64) shard_load {
 
   /// The last poll, or when it fell asleep: nanoseconds << 1, and 1 if asleep. Asleep until the shard runs.
   std::atomic<duration::rep> state_{1};
-  std::atomic<float> busy_{0};
-  std::atomic<float> smoothed_{0};
-  /// How long the turn is that a moment of the window's busy time falls into: what becomes ready waits half of it on
-  /// average, all of it at most, until the shard looks.
+  std::atomic<duration::rep> window_start_{0};  ///< of the one that is open
+  std::atomic<duration::rep> window_base_{0};   ///< busy_time_ then
+  std::atomic<float> busy_{0};                  ///< of the window before
+  std::atomic<float> smoothed_{0};              ///< up to there
+  /// Of the window before: how long the turn is that a moment of its busy time falls into: what becomes ready waits
+  /// half of it on average, all of it at most, until the shard looks.
   std::atomic<duration::rep> queue_delay_{0};
   std::atomic<duration::rep> busy_time_{0};
   std::atomic<std::uint64_t> connections_{0};
   std::atomic<std::uint64_t> bytes_{0};
-  std::atomic<std::uint64_t> windows_{0};
 };
 
 static_assert(sizeof(shard_load) == 64);

@@ -130,6 +130,10 @@ class real_host final : public host {
     if (name.family() != AF_UNIX) {
       if (const auto error = set_options(fd.get(), options.tcp); error) return fail(error);
     }
+    if (options.incoming_cpu) {
+      const int cpu = static_cast<int>(*options.incoming_cpu);
+      if (const auto error = set_option(fd.get(), SOL_SOCKET, SO_INCOMING_CPU, cpu); error) return fail(error);
+    }
     if (::listen(fd.get(), options.backlog) != 0) return fail(last_error());
     return fd.release();
   }
@@ -233,6 +237,7 @@ class real_host final : public host {
   }
 
   void burn(poller&, duration cpu_time) noexcept override {
+    if (cpu_time <= duration::zero()) return;
     const duration end = thread_time() + cpu_time;
     while (thread_time() < end) {
     }

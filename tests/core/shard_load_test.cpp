@@ -46,7 +46,7 @@ struct stage {
   }
 };
 
-const auto nearly = boost::test_tools::tolerance(0.01);
+const auto nearly = boost::test_tools::tolerance(0.03);
 
 task<> burn_in_slices(duration total) {
   for (duration done{}; done < total; done += 1ms) {
@@ -72,13 +72,21 @@ BOOST_AUTO_TEST_CASE(busy_is_the_share_of_the_turns_that_worked) {
   BOOST_TEST((s.seen().queue_delay == 1ms));
 }
 
+BOOST_AUTO_TEST_CASE(a_burst_is_seen_before_its_window_is_over) {
+  stage s;
+  for (int i = 0; i < 100; ++i) s.spin_for(1ms);
+  for (int i = 0; i < 5; ++i) s.work_for(2ms);
+  s.spin_for(0ms);
+  BOOST_TEST(s.seen().busy == 0.2, nearly);
+  BOOST_TEST(s.seen().smoothed == 0.04, nearly);
+}
+
 BOOST_AUTO_TEST_CASE(spinning_without_work_is_idle) {
   stage s;
   for (int i = 0; i < 2000; ++i) s.spin_for(100us);
   BOOST_TEST(s.seen().busy == 0.0);
   BOOST_TEST(s.seen().smoothed == 0.0);
   BOOST_TEST((s.seen().busy_time == 0ms));
-  BOOST_TEST(s.seen().window > 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_shard_that_only_works_is_fully_busy) {
@@ -162,7 +170,6 @@ BOOST_AUTO_TEST_CASE(each_shard_of_a_runtime_is_seen_by_the_others) {
                                 }).get();
   BOOST_TEST((first.busy_time >= 149ms));  // the last turn may still go on
   BOOST_TEST((second.busy_time < first.busy_time));
-  BOOST_TEST(first.window >= 2U);
   BOOST_TEST(first.smoothed > 0.1);
   r.stop();
   r.wait();
