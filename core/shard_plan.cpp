@@ -205,6 +205,7 @@ std::expected<shard_plan, plan_error> plan_shards(const topology& machine, const
     plan.shards[i].pinned = true;
     plan.shards[i].cpu = chosen[i].os_index;
     plan.shards[i].numa = chosen[i].numa;
+    plan.shards[i].l3 = chosen[i].l3;
   }
   return plan;
 }

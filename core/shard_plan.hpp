@@ -57,6 +57,7 @@ struct placement {
   bool pinned = false;
   unsigned cpu = anywhere;   ///< kernel's number; `anywhere` unless pinned
   unsigned numa = anywhere;  ///< node of that CPU
+  unsigned l3 = anywhere;    ///< last-level cache of that CPU, see topology.hpp
   std::size_t memory = 0;    ///< bytes its slab may take
 
   friend bool operator==(const placement&, const placement&) = default;
@@ -65,6 +66,10 @@ struct placement {
 struct shard_plan {
   std::vector<placement> shards;  ///< by shard number; pinned ones ascend by CPU
   std::string reason;             ///< one line for the start screen: why so many, why pinned or not
+
+  /// Whether what one of them writes is in a cache that the other reads from: messages and moves between such shards
+  /// are cheap. Of shards that are not pinned nothing is known, and none is farther than another: true.
+  [[nodiscard]] bool shares_cache(std::size_t a, std::size_t b) const { return shards[a].l3 == shards[b].l3; }
 };
 
 /// "`key`: `what` (`hint`)".

@@ -53,6 +53,8 @@ struct listen_options {
   int backlog = 4096;       ///< capped by net.core.somaxconn
   bool reuse_port = false;  ///< one socket per shard on one address
   bool v6_only = true;      ///< [::] does not swallow 0.0.0.0
+  /// With reuse_port: prefer this socket for what this CPU receives. Linux before 6.2 hashes all the same.
+  std::optional<unsigned> incoming_cpu = std::nullopt;
   tcp_options tcp;
 };
 

@@ -155,6 +155,31 @@ BOOST_AUTO_TEST_CASE(compact_fills_one_cache_before_the_next) {
   BOOST_TEST(cpus_of(plan) == (std::vector<unsigned>{0, 2, 4, 6, 8, 10, 12, 14, 16}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(shards_that_share_a_cache_are_known) {
+  const auto near = [](const shoal::shard_plan& plan) {  // to shard 0, itself included
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < plan.shards.size(); ++i) count += plan.shares_cache(0, i) ? 1U : 0U;
+    return count;
+  };
+  const auto big = planned(machine(amd));  // 8 caches of 8 cores on each socket
+  BOOST_TEST(near(big) == 8U);
+  BOOST_TEST(big.shares_cache(0, 7));
+  BOOST_TEST(!big.shares_cache(7, 8));
+  BOOST_TEST(big.shares_cache(120, 127));
+  BOOST_TEST(near(planned(machine(amd_smt))) == 16U);
+  BOOST_TEST(near(planned(machine(amd_smt), {.shards = shard_request::cores})) == 8U);
+  BOOST_TEST(near(planned(machine(amd), {.shards = 16, .pin = pin_mode::on})) == 1U);  // spread
+  BOOST_TEST(near(planned(shoal::from_xml(SHOAL_TEST_DATA "/hybrid.xml"))) == 20U);
+  BOOST_TEST(near(planned(machine("pu:1"))) == 1U);
+  const auto cpuset = planned(machine(amd, {12, 13, 70, 71}));
+  BOOST_TEST(cpuset.shares_cache(0, 1));
+  BOOST_TEST(!cpuset.shares_cache(1, 2));
+  BOOST_TEST(near(planned(machine("pack:2 core:4 pu:1"))) == 4U);  // without a cache to see: by package
+  // Not pinned: nothing is known.
+  BOOST_TEST(near(planned(machine(amd), {.pin = pin_mode::off})) == 128U);
+  BOOST_TEST(near(planned(machine(amd, {}, 1.5))) == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(memory_stays_within_half_of_the_limit) {
   BOOST_TEST(planned(machine(small, {}, 9, 512 * mib)).shards[0].memory == 128 * mib);
   BOOST_TEST(planned(machine(small, {}, 9, 8 * mib)).shards[0].memory == shoal::min_memory_per_shard);
