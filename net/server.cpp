@@ -2,8 +2,10 @@
 #include <shoal/net/server.hpp>
 
 #include <shoal/core/host/inherited_sockets.hpp>
+#include <shoal/core/log_format.hpp>
 #include <shoal/net/server_shard.hpp>
 
+#include <algorithm>
 #include <string_view>
 
 namespace shoal {
@@ -56,7 +58,29 @@ server& server::on_disconnect(callback<void(connection&, std::error_code)> hook)
 }
 
 std::size_t server::sockets_per_address() const noexcept {
-  return options_.distribution == accept_distribution::reuseport ? runtime_.shards() : 1;
+  return options_.distribution.kernel_chooses() ? runtime_.shards() : 1;
+}
+
+/// One shard accepts for all: several that watch one socket would all wake for each connection. It is the first, but
+/// for `fixed`, which hands nothing on.
+shard_id server::acceptor() const noexcept {
+  return options_.distribution.how == accept_distribution::policy::fixed ? options_.distribution.shard : shard_id{0};
+}
+
+std::expected<void, start_failure> server::check_distribution() {
+  const accept_distribution& how = options_.distribution;
+  if (acceptor() >= runtime_.shards()) {
+    return std::unexpected(start_failure{make_error_code(errc::invalid_argument),
+                                         "listener " + options_.name + ": distribution " + to_string(how) +
+                                             " (there is no such shard, only 0 to " +
+                                             std::to_string(runtime_.shards() - 1) + ")"});
+  }
+  const bool pinned = std::ranges::all_of(runtime_.plan().shards, &placement::pinned);
+  if (how.how == accept_distribution::policy::incoming_cpu && !pinned) {
+    log_warning(runtime_.log(), "listener {}: distribution incoming_cpu needs pinned shards; it does as reuseport here",
+                options_.name);
+  }
+  return {};
 }
 
 std::expected<void, start_failure> server::prepare(runtime& owner) {
@@ -66,6 +90,8 @@ std::expected<void, start_failure> server::prepare(runtime& owner) {
   shards_.clear();
   shards_.resize(owner.shards());
   served_.assign(owner.shards(), 0);
+  open_on_.reset(owner.shards());
+  if (auto checked = check_distribution(); !checked) return checked;
   for (const auto& text : options_.bind) {
     auto opened = text.starts_with(inherited_prefix) ? open_inherited(text) : open_sockets(text);
     if (!opened) return opened;
@@ -84,19 +110,22 @@ std::expected<void, start_failure> server::open_sockets(const std::string& text)
   // A unix socket has no SO_REUSEPORT: one descriptor, shared with the other shards by handing connections over.
   const bool shared = where.is_unix();
   const std::size_t count = shared ? 1 : sockets_per_address();
-  const listen_options listen{
-      .backlog = options_.backlog, .reuse_port = count > 1, .v6_only = true, .tcp = options_.tcp};
+  listen_options listen{.backlog = options_.backlog, .reuse_port = count > 1, .v6_only = true, .tcp = options_.tcp};
   if (listen.reuse_port && where.port() != 0) {
     if (const auto error = machine.probe_bind(where.view(), listen.v6_only); error) return failed(error);
   }
   for (std::size_t i = 0; i < count; ++i) {
+    const placement& at = runtime_.plan().shards[i];
+    if (options_.distribution == accept_distribution::incoming_cpu && listen.reuse_port && at.pinned) {
+      listen.incoming_cpu = at.cpu;
+    }
     auto fd = machine.open_listener(where.view(), listen);
     if (!fd && fd.error() == std::errc::address_in_use && machine.is_stale_unix_socket(where.view())) {
       machine.remove_unix_socket(where.view());
       fd = machine.open_listener(where.view(), listen);
     }
     if (!fd) return failed(fd.error());
-    sockets_[i].push_back({*fd, count == 1});
+    sockets_[count == 1 ? acceptor() : i].push_back({*fd, count == 1});
     if (i != 0) continue;
     auto name = machine.local_name(*fd);
     if (!name) return failed(name.error());
@@ -131,7 +160,9 @@ std::expected<void, start_failure> server::open_inherited(const std::string& tex
     if (!name) return failed(name.error(), " (not a stream socket that listens)");
     auto where = address::from_sockaddr(name->view().data, name->view().size);
     if (!where) return failed(where.error(), "");
-    sockets_[i % sockets_.size()].push_back({fd, fds->size() < sockets_.size()});
+    const bool is_fixed = options_.distribution.how == accept_distribution::policy::fixed;
+    sockets_[is_fixed ? acceptor() : i % sockets_.size()].push_back(
+        {fd, fds->size() < sockets_.size() || !options_.distribution.kernel_chooses()});
     addresses_.push_back(std::move(*where));
   }
   return {};

@@ -12,6 +12,8 @@
 #include <shoal/core/runtime.hpp>
 #include <shoal/core/service.hpp>
 #include <shoal/net/address.hpp>
+#include <shoal/net/balancer/accept_distribution.hpp>
+#include <shoal/net/balancer/open_counts.hpp>
 #include <shoal/net/connection.hpp>
 #include <shoal/net/connection_options.hpp>
 
@@ -33,11 +35,6 @@ struct listening_socket {
   bool hands_on;
 };
 
-/// How accepted connections find their shard. reuseport: a socket per shard, the kernel hashes. round_robin: one shard
-/// accepts and hands every connection to the next shard in turn; so it is too where one socket is all there is: unix
-/// sockets, inherited ones.
-enum class accept_distribution : std::uint8_t { reuseport, round_robin };
-
 /// One address or several: "127.0.0.1:7000", "[::]:7000", "unix:/run/x.sock", "fd://3" (an inherited socket that
 /// listens) or "fd://web" (those of that name, by systemd's protocol). Port 0 picks one. An inherited socket is closed
 /// at the end like any other.
@@ -52,6 +49,8 @@ struct bind_list : std::vector<std::string> {
 struct server_options {
   bind_list bind;
   std::string name = "server";  ///< in log lines
+  /// How accepted connections find their shard. Where the kernel would choose and there is one socket only (a unix
+  /// socket, an inherited one), in turn.
   accept_distribution distribution = accept_distribution::reuseport;
   int backlog = 4096;
   std::uint64_t max_connections = 100000;  ///< of this server in the process; accepting pauses there
@@ -79,6 +78,8 @@ class server final : public service {
   [[nodiscard]] const server_options& options() const noexcept { return options_; }
   /// Open connections, summed over the shards; any thread.
   [[nodiscard]] std::uint64_t connections() const noexcept { return open_.load(std::memory_order_relaxed); }
+  /// Open connections served by a shard, or on their way to it; any thread. 0 before the start.
+  [[nodiscard]] std::uint64_t connections_on(shard_id where) const noexcept { return open_on_.on(where); }
   /// Connections served since the start, by shard; valid after the end.
   [[nodiscard]] const std::vector<std::uint64_t>& served_by_shard() const noexcept { return served_; }
 
@@ -94,7 +95,10 @@ class server final : public service {
 
   std::expected<void, start_failure> open_sockets(const std::string& text);
   std::expected<void, start_failure> open_inherited(const std::string& text);
+  std::expected<void, start_failure> check_distribution();
   [[nodiscard]] std::size_t sockets_per_address() const noexcept;
+  /// Of what is not spread over all: the shard that has the socket.
+  [[nodiscard]] shard_id acceptor() const noexcept;
 
   runtime& runtime_;
   server_options options_;
@@ -105,6 +109,7 @@ class server final : public service {
   std::vector<std::unique_ptr<server_shard>> shards_;
   std::vector<std::uint64_t> served_;
   std::atomic<std::uint64_t> open_{0};
+  open_counts open_on_;  // the same by shard
 };
 
 }  // namespace shoal

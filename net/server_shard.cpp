@@ -53,6 +53,7 @@ struct server_shard::stop_wait : resume_item {
 server_shard::server_shard(server& owner, shard& here)
     : server_(owner),
       shard_(here),
+      balancer_(owner.options_.distribution, here, owner.open_on_),
       limit_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.use_room(); }),
       deadline_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.hurry(); }),
       limit_gate_(full_report_interval) {
@@ -109,30 +110,35 @@ void server_shard::use_room() {
 }
 
 void server_shard::place(int fd, const address& peer, bool hands_on) {
-  if (hands_on) {
-    const std::size_t target = next_shard_;
-    next_shard_ = (next_shard_ + 1) % server_.shards_.size();
-    if (target != shard_.id()) {
-      auto m = std::make_unique<handover>(server_, fd, peer);
-      if (shard_.mail().try_send(static_cast<shard_id>(target), *m)) {
-        static_cast<void>(m.release());  // comes back through handover::release
-        return;
-      }
-      // The lane is full (counted there): better served here than not.
+  const shard_id target = hands_on ? balancer_.choose(peer) : shard_.id();
+  server_.open_on_.opened(target);
+  if (target != shard_.id()) {
+    auto m = std::make_unique<handover>(server_, fd, peer);
+    if (shard_.mail().try_send(target, *m)) {
+      static_cast<void>(m.release());  // comes back through handover::release
+      return;
     }
+    // The lane is full (counted there): better served here than not.
+    server_.open_on_.moved(target, shard_.id());
   }
   adopt(fd, peer);
+}
+
+/// One that counted here, and in the server.
+void server_shard::give_place_back() noexcept {
+  server_.open_on_.closed(shard_.id());
+  server_.open_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void server_shard::adopt(int fd, const address& peer) {
   if (stopping_) {
     shard_.machine().close_socket(fd);
-    server_.open_.fetch_sub(1, std::memory_order_relaxed);
+    give_place_back();
     return;
   }
   auto made = shard_.local<connection_table>().create(fd, profile_, this, peer);
   if (!made) {
-    server_.open_.fetch_sub(1, std::memory_order_relaxed);
+    give_place_back();
     log_warning(shard_.log(), "{} shard={}: {} refused: {}", server_.options_.name, shard_.id(), peer, made.error());
     return;
   }
@@ -143,7 +149,7 @@ void server_shard::adopt(int fd, const address& peer) {
 
 void server_shard::on_connection_gone(connection&) noexcept {
   --open_;
-  server_.open_.fetch_sub(1, std::memory_order_relaxed);
+  give_place_back();
   if (!held_.empty()) use_room();
   wake_if_empty();
 }

@@ -10,6 +10,7 @@
 #include <shoal/core/run_item.hpp>
 #include <shoal/core/scope.hpp>
 #include <shoal/core/task.hpp>
+#include <shoal/net/balancer/accept_balancer.hpp>
 #include <shoal/net/connection.hpp>
 #include <shoal/net/connection_options.hpp>
 #include <shoal/net/listener.hpp>
@@ -59,6 +60,7 @@ class server_shard final : public connection_observer {
   task<> shut_down_and_tell(instant deadline, std::function<void()> done);
   void use_room();
   [[nodiscard]] bool take_place() noexcept;
+  void give_place_back() noexcept;
   void on_connection_gone(connection& c) noexcept override;
   [[nodiscard]] bool is_empty() const noexcept;
   void wake_if_empty() noexcept;
@@ -71,7 +73,7 @@ class server_shard final : public connection_observer {
   std::vector<arrival> held_;  // accepted, but the server is full: at most one batch of accepts per listener
   std::uint64_t served_ = 0;
   std::size_t open_ = 0;
-  std::size_t next_shard_ = 0;
+  accept_balancer balancer_;
   bool stopping_ = false;
   run_queue stop_waits_;
   scope shutdowns_{[](const std::exception_ptr&) noexcept {}};

@@ -75,8 +75,18 @@ shoal::runtime_options to_runtime_options(const config::proxy_config& from) {
 }
 
 shoal::accept_distribution to_distribution(const config::accept_distribution& from) {
-  return from.how == config::accept_distribution::policy::round_robin ? shoal::accept_distribution::round_robin
-                                                                      : shoal::accept_distribution::reuseport;
+  using policy = config::accept_distribution::policy;
+  switch (from.how) {
+    case policy::reuseport: return shoal::accept_distribution::reuseport;
+    case policy::incoming_cpu: return shoal::accept_distribution::incoming_cpu;
+    case policy::round_robin: return shoal::accept_distribution::round_robin;
+    case policy::least_connections: return shoal::accept_distribution::least_connections;
+    case policy::random_two: return shoal::accept_distribution::random_two;
+    case policy::source_hash: return shoal::accept_distribution::source_hash;
+    case policy::least_busy: return shoal::accept_distribution::least_busy;
+    case policy::fixed: return shoal::accept_distribution::fixed(static_cast<shoal::shard_id>(from.shard));
+  }
+  return shoal::accept_distribution::reuseport;
 }
 
 shoal::upstream_options to_upstream_options(const config::upstream_config& from) {

@@ -124,10 +124,11 @@ type<accept_options> accept_type() {
   return object<accept_options>(
       "accept",
       {field("distribution", &accept_options::distribution, distribution_type(),
-             "Which shard serves a new connection. `reuseport`: the kernel chooses by a hash. `round_robin`: one "
-             "accepts and "
-             "deals them out in turn")
-           .today_only({"reuseport", "round_robin"}),
+             "Which shard serves a new connection. `reuseport`: the kernel chooses by a hash; `incoming_cpu`: the "
+             "same, but where its packets come in (needs pinned shards and Linux 6.2). Otherwise one shard accepts and "
+             "hands on: in turn (`round_robin`), to who has the fewest connections (`least_connections`), the fewer of "
+             "two drawn at random (`random_two`), by the client's address (`source_hash`), to who has had the least "
+             "work lately (`least_busy`), or all to one (`fixed:N`, from 0)"),
        field("rebalance", &accept_options::rebalance, rebalance,
              "Move established connections from busy shards to idle ones. `dry_run` only reports what it would move")
            .today_only({"off"}),
