@@ -208,6 +208,7 @@ class Operation(Case):
             clients = [self.keep(connect(proxy.port)) for _ in range(connections)]
             for client in clients:
                 self.assertEqual(exchange(client, b"x"), b"x")
+            for client in clients:
                 client.close()
             proxy.wait_for(ACCESS_LINE, count=connections)
         counts = collections.Counter(found[1] for found in proxy.matching(ACCESS_LINE))
@@ -216,6 +217,12 @@ class Operation(Case):
 
     def test_round_robin_is_exact(self):
         self.assertEqual(self.by_shard("round_robin", 100), {"0": 50, "1": 50})
+
+    def test_least_connections_is_exact(self):
+        self.assertEqual(self.by_shard("least_connections", 100), {"0": 50, "1": 50})
+
+    def test_fixed_is_one_shard(self):
+        self.assertEqual(self.by_shard("fixed:1", 20), {"1": 20})
 
     def test_reuseport_uses_both_shards(self):
         counts = self.by_shard("reuseport", 200)
