@@ -12,6 +12,7 @@
 #include <tests/sim/echo_client.hpp>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -120,7 +121,10 @@ class echo_world {
     server_options made;
     made.bind = to_string(*parse_address(server_address, server_port));
     made.name = "echo";
-    made.distribution = choice_.below(2) == 0 ? accept_distribution::reuseport : accept_distribution::round_robin;
+    constexpr std::array policies{accept_distribution::reuseport,   accept_distribution::round_robin,
+                                  accept_distribution::random_two,  accept_distribution::least_connections,
+                                  accept_distribution::source_hash, accept_distribution::least_busy};
+    made.distribution = policies[static_cast<std::size_t>(choice_.below(policies.size()))];
     made.backlog = 8;
     made.connections = options_;
     return made;
