@@ -4,7 +4,8 @@
 // Busy is the time in which a turn had something to do: from the end of its poll to the next poll's end, or to where
 // that one falls asleep. So it holds what the turn ran and what left after it. A turn that found nothing (idle_spin)
 // and sleep don't count. It is time on the clock: a shard that has to wait for its CPU in the middle of its work is as
-// busy as one that computes.
+// busy as one that computes. What the kernel does inside the call that may sleep is not seen: with io_uring that is the
+// sending, so a shard that still sleeps now and then reads lower than on epoll; compare shards of one runtime.
 //
 // Thread rule: written by the shard (load_meter.hpp), read by any thread. All relaxed: the values of one look may be a
 //   turn apart, never torn.

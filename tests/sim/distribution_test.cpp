@@ -118,8 +118,29 @@ BOOST_AUTO_TEST_CASE(a_burst_in_one_turn_spreads) {
   }
 }
 
-/// The same number everywhere, but those of one shard ask for more: what comes then goes to the others, evenly.
-BOOST_AUTO_TEST_CASE(least_busy_goes_by_work_and_does_not_herd) {
+/// One shard idle, the others not: it gets more of a burst than they, but not all.
+BOOST_AUTO_TEST_CASE(least_busy_does_not_herd) {
+  for_each_seed(8, [](std::uint64_t seed) {
+    tally first, busy, later;
+    crowd everybody{seed, accept_distribution::least_busy};
+    for (int i = 0; i < 40; ++i) everybody.come(stays, first);
+    everybody.settle(1s);
+    for (int i = 0; i < 3; ++i) {
+      everybody.come({.work = 20ms, .pause = 30ms, .source = {}}, busy);
+      everybody.settle(1s);
+      everybody.run_for(300ms);
+    }
+    BOOST_REQUIRE(std::ranges::count(busy.by_shard, 1U) == 3);
+    const auto idle = static_cast<std::size_t>(std::ranges::find(busy.by_shard, 0U) - busy.by_shard.begin());
+    for (int i = 0; i < 60; ++i) everybody.come(stays, later);
+    everybody.settle(1s);
+    BOOST_TEST(later.by_shard[idle] > 15U);
+    BOOST_TEST(later.by_shard[idle] < 40U);
+  });
+}
+
+/// The same number everywhere, but one client of one shard asks for more: what comes then goes to the others, evenly.
+BOOST_AUTO_TEST_CASE(least_busy_goes_by_work) {
   for_each_seed(8, [](std::uint64_t seed) {
     tally first, heavy, later;
     crowd everybody{seed, accept_distribution::least_busy};
