@@ -34,8 +34,7 @@ struct load_snapshot {
   duration queue_delay = duration::zero();  ///< see shard_load
   duration busy_time = duration::zero();    ///< all of it since the start, up to the last poll
   std::uint64_t connections = 0;            ///< open now
-  std::uint64_t bytes = 0;                  ///< received and sent since the start, up to the last window
-  std::uint64_t window = 0;  ///< number of the newest one in `busy`; changes when `busy` is measured anew
+  std::uint64_t bytes = 0;                  ///< received and sent since the start, up to the last window or sleep
 };
 
 class alignas(64) shard_load {
