@@ -198,6 +198,12 @@ class link_buffer : private detail::byte_chain {
   std::size_t compact() noexcept;
   /// Gives everything back; from then on every call fails with errc::closed.
   void close() noexcept;
+  /// Of an empty buffer: positions count on from here, as if so many bytes had gone through it.
+  void start_at(std::uint64_t position) noexcept {
+    SHOAL_ASSERT(write_at_ == read_at_ && lent_ == 0);
+    read_at_ = commit_at_ = write_at_ = position;
+    cached_to_ = 0;
+  }
   /// The size the next book() will ask for.
   [[nodiscard]] std::size_t book_size() const noexcept { return detail::class_bytes(book_class_); }
 

@@ -212,8 +212,7 @@ unsigned mailbox::drain_foreign() {
       --in_flight_;
       item->run();
     } else {
-      const std::unique_ptr<foreign_item> posted{item};
-      posted->run();
+      item->run_posted(std::unique_ptr<foreign_item>{item});
     }
   }
   counters_.foreign += taken;

@@ -31,12 +31,14 @@ inline constexpr unsigned drain_budget = 256;
 /// A sender publishes after this many, or at the end of its turn.
 inline constexpr unsigned publish_batch = 16;
 
-/// Work from a thread that is no shard. Posted, it is the mailbox's, which frees it when it has run; lent and given
-/// back, it is its owner's, and run() may end it.
+/// Work from a thread that is no shard. Posted, it is the mailbox's, which frees it when it has run, unless
+/// run_posted() keeps it; lent and given back, it is its owner's, and run() may end it.
 class foreign_item {
  public:
   virtual ~foreign_item() = default;
   virtual void run() = 0;
+  /// What a posted one does: `self` is this.
+  virtual void run_posted(std::unique_ptr<foreign_item> self) { self->run(); }
 
  private:
   friend class mailbox;

@@ -99,7 +99,8 @@ std::expected<void, start_failure> runtime::start() {
   inherited_.clear();
   if (auto prepared = prepare_services(); !prepared) return prepared;
   state_ = state::starting;
-  arrived_ = quiet_ = 0;
+  arrived_ = quiet_ = settled_ = 0;
+  for (auto& sum : returned_) sum = 0;
   reports_.assign(shards(), {});
   loads_ = std::make_unique<shard_load[]>(shards());
   {
@@ -325,10 +326,25 @@ bool runtime::step_shard(member& self) {
   return true;
 }
 
+/// Bytes that went on from shard to shard come home one shard at a time: what returns here may be what somebody else
+/// waits for. So all go on, in rounds, until nobody gets anything any more.
+void runtime::settle_returns(slab& memory) {
+  std::array<std::uint64_t, 2> before{};
+  for (std::size_t round = 1;; ++round) {
+    std::atomic<std::uint64_t>& sum = returned_[round % 2];
+    sum.fetch_add(memory.drain_returns());
+    arrive(settled_);
+    wait_for(settled_, round * shards());
+    // Nobody adds to it before all have read it: that is two rounds later.
+    const std::uint64_t now = sum.load();
+    if (now == std::exchange(before[round % 2], now)) return;
+  }
+}
+
 void runtime::end_shard(member& self) {
   if (self.running != nullptr) {
     self.running->io().release_memory();
-    self.running->memory().drain_returns();  // what others freed while this one slept
+    if (machine_->threaded() && !failed_) settle_returns(self.running->memory());
     report(self);
   }
   {

@@ -19,6 +19,7 @@
 #include <shoal/core/shard_plan.hpp>
 #include <shoal/core/stall_watch.hpp>
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <future>
@@ -134,6 +135,7 @@ class runtime {
   void connect_shard(member& self);
   void start_services(member& self);
   [[nodiscard]] bool step_shard(member& self);
+  void settle_returns(slab& memory);
   void end_shard(member& self);
   // On a host without threads (runtime_stepped.cpp).
   [[nodiscard]] static topology stepped_machine();
@@ -170,6 +172,8 @@ class runtime {
   std::atomic<bool> hurry_wanted_{false};
   std::atomic<std::size_t> arrived_{0};  // at the gates of start and end
   std::atomic<std::size_t> quiet_{0};
+  std::atomic<std::size_t> settled_{0};                 // rounds of settle_returns(), summed over the shards
+  std::array<std::atomic<std::uint64_t>, 2> returned_;  // what came home in all odd, all even rounds
   std::atomic<bool> failed_{false};
   start_failure failure_;  // written by the first shard that failed
 };

@@ -4,6 +4,7 @@
 #include <shoal/core/runtime_member.hpp>
 
 #include <limits>
+#include <numeric>
 
 namespace shoal {
 
@@ -35,6 +36,12 @@ bool runtime::step_member(member& self) {
 }
 
 void runtime::end_stepped() {
+  // As settle_returns().
+  const auto drain = [](std::size_t sum, const auto& m) {
+    return m->running == nullptr ? sum : sum + m->running->memory().drain_returns();
+  };
+  while (std::accumulate(members_.begin(), members_.end(), std::size_t{0}, drain) != 0) {
+  }
   for (const auto& m : members_) end_shard(*m);
   arrived_ = gates * shards();
 }

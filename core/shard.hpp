@@ -156,6 +156,10 @@ class shard final : private poll_sleeper {
     return value;
   }
 
+  /// Whether whoever runs application code should measure what it costs, for a decision that is under way.
+  [[nodiscard]] bool samples_work() const noexcept { return samples_work_; }
+  void sample_work(bool on) noexcept { samples_work_ = on; }
+
   /// One turn. `may_block`: sleep in the kernel when there is nothing to do.
   void turn(bool may_block);
   /// Between two turns only on a simulated host: the last one sleeps still.
@@ -253,6 +257,7 @@ class shard final : private poll_sleeper {
   instant last_work_;
   unsigned inline_depth_ = 0;
   bool asleep_ = false;
+  bool samples_work_ = false;
   bool worked_ = false;  // the turn that goes on or ended last
   run_queue tasks_;
   run_queue next_turn_;  // tasks from the beginning of the next turn on

@@ -34,6 +34,7 @@ struct load_snapshot {
   duration queue_delay = duration::zero();  ///< see shard_load
   duration busy_time = duration::zero();    ///< all of it since the start, up to the last poll
   std::uint64_t connections = 0;            ///< open now
+  std::uint64_t moves = 0;                  ///< connections that went on to another shard, since the start
   std::uint64_t bytes = 0;                  ///< received and sent since the start, up to the last window or sleep
 };
 
@@ -59,6 +60,7 @@ class alignas(64) shard_load {
     if (asleep && since >= load_window) seen.queue_delay = duration::zero();
     if (!asleep) seen.queue_delay = std::max(seen.queue_delay, since);
     seen.connections = connections_.load(std::memory_order_relaxed);
+    seen.moves = moves_.load(std::memory_order_relaxed);
     seen.bytes = bytes_.load(std::memory_order_relaxed);
     return seen;
   }
@@ -67,6 +69,7 @@ class alignas(64) shard_load {
 
   void connection_opened() noexcept { add(connections_, 1); }
   void connection_closed() noexcept { add(connections_, ~std::uint64_t{0}); }
+  void connection_moved_on() noexcept { add(moves_, 1); }
 
  private:
   friend class load_meter;
@@ -96,6 +99,7 @@ class alignas(64) shard_load {
   std::atomic<duration::rep> busy_time_{0};
   std::atomic<std::uint64_t> connections_{0};
   std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> moves_{0};
 };
 
 static_assert(sizeof(shard_load) == 64);

@@ -17,10 +17,11 @@ connection::connection(shard& here, int fd, profile_ptr profile, connection_obse
       observer_(observer),
       opened_at_(here.now()),
       last_activity_(here.now()),
-      remote_(remote) {
-  if (profile_->options.make_filter) {
-    filter_ = std::make_unique<filter_stage>(profile_->options.make_filter(), here.memory());
-  }
+      remote_(remote) {}
+
+void connection::make_filter() {
+  const auto& make = profile_->options.make_filter;
+  if (make) filter_ = std::make_unique<filter_stage>(make(), shard_.memory());
 }
 
 connection::~connection() {
@@ -75,11 +76,10 @@ void connection::deliver() {
   }
   if (broken_ && (phase_ == phase::open || phase_ == phase::connecting)) fail_with(reason_);
   if (filter_ != nullptr) decode_input();
-  if (phase_ == phase::open) begin_handlers();
-  wake_reader();
-  run_handlers();
+  run_application();
   close_if_over();
   arm_timer();
+  if (move_wanted_ && phase_ == phase::open) move_if_wanted();
   advance_close();
 }
 
@@ -117,6 +117,7 @@ connection::rare& connection::rarely() {
 std::stop_token connection::stop_token() {
   assert_owner();
   rare& mine = rarely();
+  if (!mine.stop.stop_possible()) mine.stop = std::stop_source{};
   if (phase_ >= phase::flushing) mine.stop.request_stop();
   return mine.stop.get_token();
 }
@@ -147,14 +148,17 @@ std::error_code connection::set_tcp_options(const tcp_options& options) {
 
 void connection::set_read_timeout(duration timeout) {
   own_profile().options.timeouts.read = timeout;
+  rarely().own_timeouts = true;
   arm_timer();
 }
 void connection::set_write_timeout(duration timeout) {
   own_profile().options.timeouts.write = timeout;
+  rarely().own_timeouts = true;
   arm_timer();
 }
 void connection::set_idle_timeout(duration timeout) {
   own_profile().options.timeouts.idle = timeout;
+  rarely().own_timeouts = true;
   arm_timer();
 }
 void connection::set_read_deadline(instant deadline) {
@@ -169,6 +173,7 @@ void connection::set_write_deadline(instant deadline) {
 }
 void connection::set_on_request(handler hook) {
   own_profile().hooks.on_request = std::move(hook);
+  rarely().own_hooks = true;
   if (unread() != 0) {
     new_bytes_ = true;
     if (phase_ == phase::open) shard_.schedule_delivery(*this);
@@ -176,6 +181,7 @@ void connection::set_on_request(handler hook) {
 }
 void connection::set_on_disconnect(callback<void(connection&, std::error_code)> hook) {
   own_profile().hooks.on_disconnect = std::move(hook);
+  rarely().own_hooks = true;
 }
 
 }  // namespace shoal

@@ -27,7 +27,9 @@
 #include <shoal/core/task.hpp>
 #include <shoal/core/timer_wheel.hpp>
 #include <shoal/net/address.hpp>
+#include <shoal/net/balancer/rebalance_mode.hpp>
 #include <shoal/net/connection_id.hpp>
+#include <shoal/net/connection_move.hpp>
 #include <shoal/net/connection_options.hpp>
 #include <shoal/net/connection_post.hpp>
 
@@ -39,11 +41,13 @@
 namespace shoal {
 
 class connection_handle;
+class connection_mover;
 class connection_owner;
 class connection_table;
 class detached_socket;
 struct filter_stage;
 class flush_awaiter;
+struct packed_connection;
 class read_waiter;
 class reader;
 class relay;
@@ -62,6 +66,19 @@ class connection_observer {
     static_cast<void>(c);
     static_cast<void>(outcome);
   }
+  // Moves (connection_move.hpp): an observer without successors keeps its connections where they are.
+  [[nodiscard]] virtual bool has_successors() const noexcept { return false; }
+  /// Who watches on that shard. Called there, so it may look only at what does not change.
+  [[nodiscard]] virtual connection_observer* successor(shard& there) const noexcept {
+    static_cast<void>(there);
+    return nullptr;
+  }
+  /// What connections that arrive here have in common.
+  [[nodiscard]] virtual profile_ptr profile_of_arrivals() const { return {}; }
+  /// Whether they may move by load.
+  [[nodiscard]] virtual rebalance_mode rebalances() const noexcept { return rebalance_mode::off; }
+  virtual void on_connection_left(connection& c) noexcept { static_cast<void>(c); }
+  virtual void on_connection_arrived(connection& c) noexcept { static_cast<void>(c); }
 
  protected:
   ~connection_observer() = default;
@@ -128,6 +145,14 @@ class connection final : public fd_operator {
   /// Last added runs first, once, after on_disconnect. Added after the end it is not run.
   void add_close_callback(callback<void(connection&)> callback);
 
+  // ---- moving to another shard (connection_move.hpp) ----
+
+  /// Goes to live on that shard, at its next safe point: when no handler runs and nobody waits. Its own shard takes
+  /// back an earlier wish. Errors: errc::invalid_argument (no such shard); errc::not_supported when something keeps it
+  /// here that does not pass by itself, see pinned_by(); the reason of its end.
+  std::error_code move_to(shard_id to);
+  [[nodiscard]] move_obstacle pinned_by() const noexcept;
+
   // ---- settings; they act on a wait in progress ----
 
   /// Options of the socket; those left unset stay as they are. The first that the kernel refuses is the error.
@@ -162,7 +187,10 @@ class connection final : public fd_operator {
 
  private:
   friend class connection_table;
+  friend class connection_mover;
+  friend struct packed_connection;
   friend class read_waiter;
+  friend class rebalancer;
   friend class errand;
   friend class flush_awaiter;
   friend class relay;
@@ -185,13 +213,18 @@ class connection final : public fd_operator {
   };
   /// What few connections need, made when the first of it is asked for.
   struct rare {
-    std::stop_source stop;
+    std::stop_source stop{std::nostopstate};  // until somebody asks for its token
     std::vector<callback<void(connection&)>> close_callbacks;
     instant read_deadline = never;
     instant write_deadline = never;
     callback<void(result<detached_socket>)> taker;  // of detach()
     connection_posts posts;                         // not settled: the output is above its mark
     profile_ptr running_profile;  // the one a running handler came from, when it was replaced meanwhile
+    shard_id move_to = no_shard;
+    instant moved_at = never;   // the last time
+    bool move_asked = false;    // home was asked, and has not answered
+    bool own_timeouts = false;  // set for this connection alone
+    bool own_hooks = false;
   };
   struct handler_done final : run_item {
     explicit handler_done(connection& c) noexcept;
@@ -206,6 +239,7 @@ class connection final : public fd_operator {
   void start_dialled(socket_name_view target);
   void begin_shutdown();
   void end_with_shard();
+  void make_filter();
   friend result<connection_owner> adopt(shard& here, detached_socket socket, profile_ptr profile,
                                         connection_observer* observer);
   [[nodiscard]] std::error_code take_over(link_buffer& unread, link_buffer& unsent);
@@ -242,6 +276,7 @@ class connection final : public fd_operator {
 
   // Hooks (connection_hooks.cpp).
   void run_prepare();
+  void run_application();
   void begin_handlers();
   void run_handlers();
   bool run_once(const handler& hook, const char* name);
@@ -255,12 +290,31 @@ class connection final : public fd_operator {
   [[nodiscard]] bool was_cut() const noexcept { return broken_ || how_ == close_how::reset; }
   void advance_close();
   void drop_relay();
+  /// The descriptor goes on elsewhere: bytes that still come are kept.
+  [[nodiscard]] bool gives_away() const noexcept { return detaching_ || moving_; }
   void close_if_over();
   void begin_retire();
   void hand_over();
   void finish();
   void end_waits(std::error_code error);
   void run_last_hooks() noexcept;
+
+  // Moves (connection_move.cpp).
+  [[nodiscard]] move_obstacle pinned_alone() const noexcept;
+  void move_if_wanted();
+  [[nodiscard]] bool leave();
+  [[nodiscard]] bool agrees_to_leave();
+  void start_leaving();
+  [[nodiscard]] bool leave_for_good();
+  void end_move(std::error_code reason);
+  void stay_after_all();
+  [[nodiscard]] std::error_code pack(packed_connection& out);
+  [[nodiscard]] std::error_code take_back(packed_connection& from);
+  void unpack_here(packed_connection& from);
+  bool settle_in(packed_connection& from);
+  void go_on_here();
+  void greet();
+  void has_left();
 
   // Timers (connection_timers.cpp).
   void arm_timer();
@@ -288,6 +342,8 @@ class connection final : public fd_operator {
   connection_observer* observer_;
 
   connection_id id_;
+  std::uint32_t slot_ = 0;  // in this shard's table
+  std::uint32_t work_ = 0;  // nanoseconds, while the shard samples work (rebalancer.hpp)
   phase phase_ = phase::idle;
   close_how how_ = close_how::drain;
   bool dialled_ : 1 = false;
@@ -308,6 +364,8 @@ class connection final : public fd_operator {
   bool announced_ : 1 = false;         // the dial's outcome was delivered
   bool owned_ : 1 = false;             // a connection_owner keeps the object
   bool detaching_ : 1 = false;         // retiring, so that detach() can give the descriptor away
+  bool move_wanted_ : 1 = false;       // to rare_->move_to, at the next safe point
+  bool moving_ : 1 = false;            // retiring, so that the connection can go to another shard
 
   std::error_code reason_;
   instant opened_at_;

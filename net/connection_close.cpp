@@ -16,6 +16,7 @@ namespace shoal {
 
 void connection::close(close_how how, std::error_code reason) {
   assert_owner();
+  if (moving_) return end_move(reason);
   if (phase_ >= phase::flushing) {
     if (how == close_how::reset && phase_ < phase::retiring) {
       how_ = how;
@@ -82,7 +83,7 @@ void connection::begin_retire() {
   receiving_ = false;
   shard_.timers().cancel(timer_);
   // Also after an error of our own (a filter's, the slab's): an orderly end would pass for a complete answer.
-  if (how_ == close_how::reset && !detaching_) shard_.machine().abort_socket(fd());
+  if (how_ == close_how::reset && !gives_away()) shard_.machine().abort_socket(fd());
   shard_.io().retire(*this);
 }
 
@@ -105,6 +106,7 @@ void connection::advance_close() {
   }
   if (phase_ == phase::lingering && (eof_ || broken_)) begin_retire();
   if (phase_ == phase::retiring && retired_) {
+    if (moving_ && leave_for_good()) return;
     phase_ = phase::closed;
     if (detaching_) hand_over();
     if (in_handler_) {

@@ -27,8 +27,11 @@
 
 #include <atomic>
 #include <concepts>
+#include <coroutine>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <tuple>
 
 namespace shoal {
 
@@ -59,8 +62,9 @@ class connection_handle {
   template <std::invocable<connection&> Function>
   std::error_code run(Function function) const;
 
-  /// Runs a captureless function with arguments there and waits for what it returns, or errc::stale_connection. On the
-  /// connection's own shard it runs inside the call. Resume rule and the rest: submit.hpp.
+  /// Runs a captureless function with arguments there and waits for what it returns, or errc::stale_connection. Where
+  /// the connection lives, if that is its home, it runs inside the call. An exception travels back.
+  /// Resume rule: on the caller's shard, in "drain mail" or inside the call. Waiters: one. Stop: not interrupted.
   template <sendable_function Function, class... Args>
     requires std::invocable<Function, connection&, Args...>
   [[nodiscard]] auto call(Function function, Args... args) const
@@ -82,7 +86,15 @@ class connection_handle {
   template <class T>
   struct post_errand;
   template <class Function, class... Args>
-  struct applied;
+  class called;
+  template <class Called>
+  struct call_awaiter {
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> caller) { return call.send_and_wait(to, caller); }
+    void await_resume() const noexcept {}
+    Called& call;
+    connection_id to;
+  };
 
   [[nodiscard]] std::error_code send(std::unique_ptr<errand>& work, errand::when_full full) const;
 
@@ -159,19 +171,53 @@ std::error_code connection_handle::run(Function function) const {
   return send(work, errand::when_full::refuse);
 }
 
+/// A call under way; lives in the frame of who waits for it.
 template <class Function, class... Args>
-struct connection_handle::applied {
+class connection_handle::called final : public errand {
+ public:
   using value = std::invoke_result_t<Function, connection&, Args...>;
-  static result<value> to(connection_id id, Function function, Args... args) {
-    connection* c = shard::current().local<connection_table>().find(id);
-    if (c == nullptr) return fail(errc::stale_connection);
-    if constexpr (std::is_void_v<value>) {
-      std::invoke(function, *c, std::move(args)...);
-      return {};
-    } else {
-      return std::invoke(function, *c, std::move(args)...);
+  called(Function what, Args... with) : function_(std::move(what)), args_(std::move(with)...) {}
+
+  /// False when it came back inside the sending.
+  [[nodiscard]] bool send_and_wait(connection_id to, std::coroutine_handle<> caller) {
+    send_from_shard(to);
+    if (is_back_) return false;
+    caller_ = caller;
+    return true;
+  }
+  [[nodiscard]] result<value> take() {
+    if (failure_) std::rethrow_exception(failure_);
+    return std::move(outcome_);
+  }
+
+ private:
+  void open(connection* c) override {
+    if (c == nullptr) return;
+    try {
+      if constexpr (std::is_void_v<value>) {
+        apply(*c);
+        outcome_ = {};
+      } else {
+        outcome_ = apply(*c);
+      }
+    } catch (...) {
+      failure_ = std::current_exception();
     }
   }
+  value apply(connection& c) {
+    return std::apply([&](auto&&... each) -> value { return std::invoke(function_, c, std::move(each)...); }, args_);
+  }
+  void returned() noexcept override {
+    is_back_ = true;
+    if (caller_) caller_.resume();
+  }
+
+  Function function_;
+  std::tuple<Args...> args_;
+  result<value> outcome_ = fail(errc::stale_connection);
+  std::exception_ptr failure_;
+  std::coroutine_handle<> caller_;
+  bool is_back_ = false;
 };
 
 template <sendable_function Function, class... Args>
@@ -180,8 +226,10 @@ auto connection_handle::call(Function function, Args... args) const
     -> task<result<std::invoke_result_t<Function, connection&, Args...>>> {
   if (target_ == nullptr) co_return fail(errc::stale_connection);
   SHOAL_CHECK(shard::current().owner().link() == target_->run, "call() is for shards of the connection's runtime");
-  auto answer = submit_to(target_->id.home, &applied<Function, Args...>::to, target_->id, function, std::move(args)...);
-  co_return co_await answer;
+  called<Function, Args...> under_way{std::move(function), std::move(args)...};
+  call_awaiter<called<Function, Args...>> answer{under_way, target_->id};
+  co_await answer;
+  co_return under_way.take();
 }
 
 }  // namespace shoal

@@ -7,13 +7,18 @@
 #include <shoal/net/filter.hpp>
 #include <shoal/net/relay.hpp>
 
+#include <algorithm>
 #include <exception>
+#include <limits>
 
 namespace shoal {
 namespace {
 
 // Calls of on_request per turn: a peer that pipelines small messages must not hold the shard.
 constexpr int requests_per_turn = 64;
+
+// What an event of a connection costs its shard beside its handler: receiving, sending, the turn's steps.
+constexpr duration least_work = std::chrono::microseconds{4};
 
 }  // namespace
 
@@ -30,6 +35,19 @@ void connection::run_prepare() {
   }
   in_handler_ = false;
   if (rare_ != nullptr) rare_->running_profile.reset();  // the next hook keeps the table that it comes from
+}
+
+/// What the bytes and the end of bytes are for.
+void connection::run_application() {
+  const bool sampled = shard_.samples_work();
+  const instant from = sampled ? shard_.machine().now() : instant{};
+  if (phase_ == phase::open) begin_handlers();
+  wake_reader();
+  run_handlers();
+  if (!sampled) return;
+  const duration took = shard_.machine().now() - from + least_work;
+  const std::uint64_t sum = work_ + static_cast<std::uint64_t>(took.count());
+  work_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, std::numeric_limits<std::uint32_t>::max()));
 }
 
 void connection::begin_handlers() {

@@ -19,6 +19,10 @@ struct connection_id {
   std::uint32_t slot : 22 = 0;
   std::uint32_t home : 10 = 0;
 
+  /// All of it in one number, for maps.
+  [[nodiscard]] std::uint64_t key() const noexcept {
+    return std::uint64_t{generation} << 32 | std::uint64_t{slot} << 10 | home;
+  }
   [[nodiscard]] explicit operator bool() const noexcept { return generation != 0; }
   friend bool operator==(const connection_id& a, const connection_id& b) noexcept {
     return a.generation == b.generation && a.slot == b.slot && a.home == b.home;

@@ -71,13 +71,13 @@ void connection::input_block(block_ref&& filled_block, std::size_t filled) {
 void connection::note_input() {
   auto& raw = filter_ == nullptr ? input_ : filter_->raw_input;
   last_activity_ = shard_.now();
-  if (phase_ != phase::open && !detaching_) {
+  if (phase_ != phase::open && !gives_away()) {
     // Closing: what still comes is dropped. Blocks a handler has spans into stay.
     const auto dropped = raw.take_all();
     return;
   }
   new_bytes_ = true;
-  if (!detaching_) update_receiving();
+  if (!gives_away()) update_receiving();
   shard_.schedule_delivery(*this);
 }
 

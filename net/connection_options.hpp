@@ -51,11 +51,13 @@ class handler {
   callback<task<>(connection&)> coroutine_;
 };
 
-/// The hooks in the order they run; each at most once per connection, on_request excepted.
+/// The hooks in the order they run; each at most once per connection, on_request and those around a move excepted.
 struct connection_hooks {
   callback<void(connection&)> on_prepare;  ///< before registration; may close, may not do input or output
   handler on_connect;                      ///< never overlaps on_request; data waits
   handler on_request;                      ///< unread bytes exist, and again while it makes progress
+  callback<bool(connection&)> on_leave;    ///< about to move to another shard; false refuses
+  callback<void(connection&)> on_arrive;   ///< it has moved: takes what on_leave left in the context to this shard
   callback<void(connection&, std::error_code)>
       on_disconnect;  ///< runs if on_connect ran (or would have), with the reason
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/connection_table.hpp>
 
+#include <shoal/net/connection_mover.hpp>
 #include <shoal/net/filter.hpp>
 
 #include <new>
@@ -9,14 +10,12 @@ namespace shoal {
 
 connection_table::~connection_table() { SHOAL_CHECK(size_ == 0, "connections outlive their table"); }
 
-result<connection*> connection_table::create(int fd, profile_ptr profile, connection_observer* observer,
-                                             const address& remote) {
-  void* memory =
-      slots_.size() < max_slots || first_free_ != no_slot ? shard_.memory().allocate_node(sizeof(connection)) : nullptr;
-  if (memory == nullptr) {
-    shard_.machine().close_socket(fd);
-    return fail(errc::no_memory);
-  }
+void* connection_table::allocate() noexcept {
+  const bool has_slot = slots_.size() < max_slots || first_free_ != no_slot;
+  return has_slot ? shard_.memory().allocate_node(sizeof(connection)) : nullptr;
+}
+
+std::uint32_t connection_table::take_slot() {
   if (first_free_ == no_slot) {
     first_free_ = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back();
@@ -25,21 +24,58 @@ result<connection*> connection_table::create(int fd, profile_ptr profile, connec
   slot& taken = slots_[index];
   first_free_ = taken.next_free;
   taken.generation = taken.generation + 1 == 0 ? 1 : taken.generation + 1;  // 0 names nothing
-  taken.held = new (memory) connection(shard_, fd, std::move(profile), observer, remote);
-  taken.held->id_ = connection_id(shard_.id(), index, taken.generation);
   ++size_;
-  shard_.load().connection_opened();
+  return index;
+}
+
+void connection_table::free_slot(std::uint32_t index) noexcept {
+  slots_[index].held = nullptr;
+  slots_[index].next_free = first_free_;
+  first_free_ = index;
+  --size_;
+}
+
+result<connection*> connection_table::create(int fd, profile_ptr profile, connection_observer* observer,
+                                             const address& remote) {
+  void* memory = allocate();
+  if (memory == nullptr) {
+    shard_.machine().close_socket(fd);
+    return fail(errc::no_memory);
+  }
+  const std::uint32_t index = take_slot();
+  auto* made = new (memory) connection(shard_, fd, std::move(profile), observer, remote);
+  made->id_ = connection_id(shard_.id(), index, slots_[index].generation);
+  made->slot_ = index;
+  slots_[index].held = made;
   ++counters_.made;
-  return taken.held;
+  shard_.load().connection_opened();
+  made->make_filter();
+  return made;
+}
+
+connection_table::slot* connection_table::home_slot(connection_id id) noexcept {
+  if (id.home != shard_.id() || id.slot >= slots_.size()) return nullptr;
+  slot& entry = slots_[id.slot];
+  return entry.generation == id.generation && (entry.held != nullptr || entry.away != nullptr) ? &entry : nullptr;
 }
 
 connection* connection_table::find(connection_id id) const noexcept {
-  if (id.home != shard_.id() || id.slot >= slots_.size()) return nullptr;
-  const slot& entry = slots_[id.slot];
-  return entry.generation == id.generation ? entry.held : nullptr;
+  if (id.home == shard_.id()) {
+    if (id.slot >= slots_.size()) return nullptr;
+    const slot& entry = slots_[id.slot];
+    return entry.generation == id.generation ? entry.held : nullptr;
+  }
+  const auto guest = guests_.find(id.key());
+  return guest == guests_.end() ? nullptr : slots_[guest->second].held;
+}
+
+connection* connection_table::find_settled(connection_id id) const noexcept {
+  connection* c = find(id);
+  return c == nullptr || c->moving_ ? nullptr : c;
 }
 
 void connection_table::stop() noexcept {
+  stopped_ = true;
   for_each([](connection& c) { c.end_with_shard(); });
 }
 
@@ -48,16 +84,17 @@ void connection_table::hurry() noexcept {
 }
 
 void connection_table::destroy(connection& c) noexcept {
-  slot& entry = slots_[c.id_.slot];
-  SHOAL_ASSERT(entry.held == &c && entry.generation == c.id_.generation);
-  const std::uint32_t index = c.id_.slot;
+  const connection_id id = c.id_;
+  const std::uint32_t index = c.slot_;
+  SHOAL_ASSERT(slots_[index].held == &c);
   c.~connection();
   slab::free_node(&c, sizeof(connection));
-  entry.held = nullptr;
-  entry.next_free = first_free_;
-  first_free_ = index;
-  --size_;
   shard_.load().connection_closed();
+  slots_[index].held = nullptr;
+  if (id.home == shard_.id()) return forget(id);
+  guests_.erase(id.key());
+  free_slot(index);
+  connection_mover::tell_home(connection_mover::news::gone, id);
 }
 
 }  // namespace shoal

@@ -15,6 +15,8 @@
 
 namespace shoal {
 
+class shard;
+
 class filter {
  public:
   filter() = default;
@@ -34,8 +36,11 @@ class filter {
     static_cast<void>(raw);
     return {};
   }
-  /// Around a move to another shard; unsupported filters pin their connection.
+  /// A filter that cannot move pins its connection. One that can is told before it leaves its shard, and on the new one
+  /// before it is used again (on the old one, when the move was refused).
   [[nodiscard]] virtual bool can_move() const noexcept { return false; }
+  virtual void suspend() noexcept {}
+  virtual void resume(shard& here) noexcept { static_cast<void>(here); }
 };
 
 /// A filter at work: the raw sides, and how plain bytes map to the raw ones that carry them. All plain bytes are
@@ -60,6 +65,18 @@ struct filter_stage {
     }
     encoded_plain -= completed;
     sent_plain += completed;
+  }
+
+  /// Around a move. Nothing of the old shard's memory may be left here: it is given back there.
+  void leave() noexcept {
+    code->suspend();
+    raw_input.close();
+    raw_output.close();
+  }
+  void arrive(shard& here, slab& memory) {
+    raw_input = link_buffer{memory};
+    raw_output = link_buffer{memory};
+    code->resume(here);
   }
 
   std::unique_ptr<filter> code;

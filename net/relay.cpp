@@ -4,17 +4,31 @@
 #include <shoal/net/writer.hpp>
 
 namespace shoal {
+namespace {
 
-relay::relay(connection& first, connection& second, std::function<void(const relay_summary&)> ended)
-    : sides_{{{&first}, {&second}}}, ended_(std::move(ended)) {}
+struct ended_watcher final : relay_watcher {
+  explicit ended_watcher(std::function<void(const relay_summary&)> what) : call(std::move(what)) {}
+  void on_ended(const relay_summary& summary) override {
+    if (call) call(summary);
+  }
+  std::function<void(const relay_summary&)> call;
+};
+
+}  // namespace
+
+relay::relay(connection& first, connection& second, std::unique_ptr<relay_watcher> watcher)
+    : sides_{{{&first}, {&second}}}, watcher_(std::move(watcher)) {}
 
 void relay::link(connection& first, connection& second, std::function<void(const relay_summary&)> ended) {
+  link(first, second, std::make_unique<ended_watcher>(std::move(ended)));
+}
+
+void relay::link(connection& first, connection& second, std::unique_ptr<relay_watcher> watcher) {
   SHOAL_ASSERT(&first.owner() == &second.owner());
   SHOAL_ASSERT(first.relay_ == nullptr && second.relay_ == nullptr);
   // Owned by the pair: the last forget() deletes it.
-  relay& pair = *std::make_unique<relay>(first, second, std::move(ended)).release();
+  first.relay_ = second.relay_ = std::make_unique<relay>(first, second, std::move(watcher)).release();
   for (connection* c : {&first, &second}) {
-    c->relay_ = &pair;
     c->arm_timer();
     c->owner().schedule_delivery(*c);
   }
@@ -23,6 +37,7 @@ void relay::link(connection& first, connection& second, std::function<void(const
 /// Something happened to `from`: bytes, EOF, or its end.
 void relay::deliver(connection& from) {
   connection* to = other_of(from);
+  if (from.moving_ || (to != nullptr && to->moving_)) return;  // they come back to it, here or there
   if (!from.is_active()) {
     note_end(from);
     // The partner goes the same way: what it is owed is sent, unless this side was cut off.
@@ -92,11 +107,12 @@ void relay::forget(connection& gone) {
   sides_[index].peer = nullptr;
   connection* other = sides_[1 - index].peer;
   if (other != nullptr) {
+    abandon_move();
     if (other->is_active()) other->close(gone.how_, gone.reason());
     return;
   }
   const std::unique_ptr<relay> last{this};
-  if (ended_) ended_(summary_);
+  watcher_->on_ended(summary_);
 }
 
 instant relay::last_activity() const noexcept {

@@ -52,6 +52,14 @@ server& server::on_request(handler hook) {
   hooks_.on_request = std::move(hook);
   return *this;
 }
+server& server::on_leave(callback<bool(connection&)> hook) {
+  hooks_.on_leave = std::move(hook);
+  return *this;
+}
+server& server::on_arrive(callback<void(connection&)> hook) {
+  hooks_.on_arrive = std::move(hook);
+  return *this;
+}
 server& server::on_disconnect(callback<void(connection&, std::error_code)> hook) {
   hooks_.on_disconnect = std::move(hook);
   return *this;

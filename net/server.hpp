@@ -53,7 +53,8 @@ struct server_options {
   /// socket, an inherited one), in turn.
   accept_distribution distribution = accept_distribution::reuseport;
   int backlog = 4096;
-  std::uint64_t max_connections = 100000;  ///< of this server in the process; accepting pauses there
+  std::uint64_t max_connections = 100000;          ///< of this server in the process; accepting pauses there
+  rebalance_mode rebalance = rebalance_mode::off;  ///< whether connections move to other shards by load
   tcp_options tcp;
   connection_options connections;
 };
@@ -66,6 +67,9 @@ class server final : public service {
   server& on_prepare(callback<void(connection&)> hook);
   server& on_connect(handler hook);
   server& on_request(handler hook);
+  /// Around a move of a connection to another shard; one with a context stays where it is without on_arrive.
+  server& on_leave(callback<bool(connection&)> hook);
+  server& on_arrive(callback<void(connection&)> hook);
   server& on_disconnect(callback<void(connection&, std::error_code)> hook);
 
   /// Ends this server while its runtime goes on: accepting stops, idle connections are closed, busy ones finish, what

@@ -3,6 +3,7 @@
 
 #include <shoal/core/frame_memory.hpp>
 #include <shoal/core/log_format.hpp>
+#include <shoal/net/balancer/rebalancer.hpp>
 #include <shoal/net/connection_table.hpp>
 #include <shoal/net/server.hpp>
 
@@ -65,6 +66,7 @@ server_shard::server_shard(server& owner, shard& here)
 }
 
 void server_shard::start(const std::vector<listening_socket>& sockets) {
+  if (server_.options_.rebalance != rebalance_mode::off) shard_.local<rebalancer>().join();
   for (const listening_socket& one : sockets) {
     auto take = [this, hands_on = one.hands_on](int fd, const address& peer) { admit(fd, peer, hands_on); };
     listeners_.push_back(std::make_unique<listener>(shard_, one.fd, server_.options_.name, std::move(take)));
@@ -154,6 +156,26 @@ void server_shard::on_connection_gone(connection&) noexcept {
   wake_if_empty();
 }
 
+connection_observer* server_shard::successor(shard& there) const noexcept { return server_.shards_[there.id()].get(); }
+
+rebalance_mode server_shard::rebalances() const noexcept {
+  return stopping_ ? rebalance_mode::off : server_.options_.rebalance;
+}
+
+/// Not before it has arrived: until then it counts here.
+void server_shard::on_connection_left(connection&) noexcept {
+  --open_;
+  server_.open_on_.closed(shard_.id());
+  wake_if_empty();
+}
+
+void server_shard::on_connection_arrived(connection& c) noexcept {
+  ++open_;
+  server_.open_on_.opened(shard_.id());
+  if (over_) return c.close(close_how::reset, make_error_code(errc::stopped));
+  if (stopping_) c.begin_shutdown();
+}
+
 bool server_shard::is_empty() const noexcept {
   return open_ == 0 && std::ranges::all_of(listeners_, [](const auto& l) { return l->is_closed(); });
 }
@@ -168,6 +190,7 @@ void server_shard::wake_if_empty() noexcept {
 }
 
 task<> server_shard::stop(instant deadline) {
+  if (!stopping_ && server_.options_.rebalance != rebalance_mode::off) shard_.local<rebalancer>().leave();
   stopping_ = true;
   shard_.timers().cancel(limit_tick_);
   for (const auto& l : listeners_) {
@@ -181,6 +204,7 @@ task<> server_shard::stop(instant deadline) {
   if (!deadline_tick_.armed() || deadline < deadline_tick_.fires_at()) shard_.timers().arm(deadline_tick_, deadline);
   stop_wait empty{*this};
   co_await empty;
+  over_ = true;
   shard_.timers().cancel(deadline_tick_);
 }
 
@@ -201,6 +225,7 @@ void server_shard::shut_down(instant deadline, std::function<void()> done) {
 }
 
 void server_shard::hurry() {
+  over_ = true;
   if (open_ != 0)
     log_info(shard_.log(), "{} shard={}: closing {} connections now", server_.options_.name, shard_.id(), open_);
   for_own([](connection& c) { c.close(close_how::reset, make_error_code(errc::stopped)); });

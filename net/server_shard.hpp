@@ -62,6 +62,12 @@ class server_shard final : public connection_observer {
   [[nodiscard]] bool take_place() noexcept;
   void give_place_back() noexcept;
   void on_connection_gone(connection& c) noexcept override;
+  [[nodiscard]] bool has_successors() const noexcept override { return true; }
+  [[nodiscard]] connection_observer* successor(shard& there) const noexcept override;
+  [[nodiscard]] profile_ptr profile_of_arrivals() const override { return profile_; }
+  [[nodiscard]] rebalance_mode rebalances() const noexcept override;
+  void on_connection_left(connection& c) noexcept override;
+  void on_connection_arrived(connection& c) noexcept override;
   [[nodiscard]] bool is_empty() const noexcept;
   void wake_if_empty() noexcept;
   void for_own(void (*action)(connection&));
@@ -75,6 +81,7 @@ class server_shard final : public connection_observer {
   std::size_t open_ = 0;
   accept_balancer balancer_;
   bool stopping_ = false;
+  bool over_ = false;  // nothing is waited for any more
   run_queue stop_waits_;
   scope shutdowns_{[](const std::exception_ptr&) noexcept {}};
   tick limit_tick_;  // looks again whether a full server has room

@@ -6,6 +6,7 @@
 #include <shoal/core/mailbox.hpp>
 #include <shoal/core/submit.hpp>
 #include <shoal/net/connection_table.hpp>
+#include <shoal/net/visit.hpp>
 
 #include <memory>
 #include <utility>
@@ -48,7 +49,7 @@ void intrusive_ptr_release(write_queue::state* s) noexcept {
 }
 
 /// One post: a message to another shard, or at once a post to the connection of this one.
-struct write_queue::parcel final : message, connection_post {
+struct write_queue::parcel final : message, connection_post, visit {
   parcel(state& queue, link_buffer&& own, std::size_t bytes) noexcept
       : message(&arrive, &come_back), of(&queue), contents(std::move(own)), size(bytes) {}
   parcel(state& queue, foreign_slice&& departed, std::size_t bytes) noexcept
@@ -56,11 +57,11 @@ struct write_queue::parcel final : message, connection_post {
   static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
   static void operator delete(void* node, std::size_t bytes) noexcept { detail::free_frame(node, bytes); }
 
-  void deliver() {
-    connection* c = shard::current().local<connection_table>().find(of_id);
+  void arrive_home() { shard::current().local<connection_table>().bring(of_id, *this); }
+  void meet(connection* c) noexcept override {
     c == nullptr ? settle(make_error_code(errc::stale_connection)) : c->take_post(*this);
   }
-  static void arrive(message& m) { static_cast<parcel&>(m).deliver(); }
+  static void arrive(message& m) { static_cast<parcel&>(m).arrive_home(); }
   static void come_back(message& m) {
     const std::unique_ptr<parcel> done{&static_cast<parcel&>(m)};
     done->of->finished(done->size, done->outcome);
@@ -71,8 +72,11 @@ struct write_queue::parcel final : message, connection_post {
   }
   void settle(std::error_code error) noexcept override {
     outcome = error;
+    end_visit();
+  }
+  void back_home() noexcept override {
     if (sender == no_shard) return come_back(*this);
-    // Bytes that were not put are freed at home; those that were come home by themselves.
+    // Bytes that were not put are freed by the sender; those that were come home by themselves.
     shard::current().mail().reply(*this);
   }
 
@@ -119,14 +123,20 @@ std::error_code write_queue::offer(link_buffer& bytes) {
   const std::size_t size = bytes.len();
   if (size == 0) return {};
   if (queue.full()) return make_error_code(errc::would_block);
-  if (queue.to.home == here.id()) {
+  const bool from_home = queue.to.home == here.id();
+  if (from_home && here.local<connection_table>().find_settled(queue.to) != nullptr) {
     queue.under_way += size;
-    std::make_unique<parcel>(queue, std::move(bytes), size).release()->deliver();
+    std::make_unique<parcel>(queue, std::move(bytes), size).release()->arrive_home();
     return {};
   }
   auto departed = foreign_slice::depart(std::move(bytes));
   if (!departed) return departed.error();
   auto sent = std::make_unique<parcel>(queue, std::move(*departed), size);
+  if (from_home) {
+    queue.under_way += size;
+    sent.release()->arrive_home();
+    return {};
+  }
   if (!here.mail().try_send(queue.to.home, *sent)) {
     bytes = std::move(std::get<foreign_slice>(sent->contents)).come_home(here.memory());
     return make_error_code(errc::would_block);

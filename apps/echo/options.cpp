@@ -89,7 +89,8 @@ int read_balancing(const texts& in, options& out) {
                   "least_busy or fixed:N");
   }
   out.distribution = *distribution;
-  if (in.rebalance != "off") return refuse("--rebalance", in.rebalance, "is not yet supported");
+  if (in.rebalance == "auto") out.rebalance = shoal::rebalance_mode::automatic;
+  if (in.rebalance == "dry_run") out.rebalance = shoal::rebalance_mode::dry_run;
   return -1;
 }
 

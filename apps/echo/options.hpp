@@ -4,6 +4,7 @@
 
 #include <shoal/core/runtime.hpp>
 #include <shoal/net/balancer/accept_distribution.hpp>
+#include <shoal/net/balancer/rebalance_mode.hpp>
 
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct options {
   std::vector<std::string> listen{"127.0.0.1:7000"};
   shoal::runtime_options runtime;
   shoal::accept_distribution distribution;
+  shoal::rebalance_mode rebalance = shoal::rebalance_mode::off;
   shoal::duration work{0};  ///< CPU time per request
   handler_style style = handler_style::callback;
   bool stats = false;

@@ -35,9 +35,10 @@ shoal::task<> stats::stop(shoal::shard& here, shoal::instant) {
   co_return;
 }
 
-/// Since the start. No connection moves yet.
+/// Since the start.
 stats::totals stats::look_at(shoal::shard_id s) const {
-  return {.busy_time = runtime_.load_of(s).at(last_).busy_time, .moves = 0};
+  const shoal::load_snapshot seen = runtime_.load_of(s).at(last_);
+  return {.busy_time = seen.busy_time, .moves = seen.moves};
 }
 
 void stats::print() {

@@ -74,6 +74,15 @@ shoal::runtime_options to_runtime_options(const config::proxy_config& from) {
   return made;
 }
 
+shoal::rebalance_mode to_rebalance(config::rebalance_mode from) {
+  switch (from) {
+    case config::rebalance_mode::off: return shoal::rebalance_mode::off;
+    case config::rebalance_mode::dry_run: return shoal::rebalance_mode::dry_run;
+    case config::rebalance_mode::automatic: return shoal::rebalance_mode::automatic;
+  }
+  return shoal::rebalance_mode::off;
+}
+
 shoal::accept_distribution to_distribution(const config::accept_distribution& from) {
   using policy = config::accept_distribution::policy;
   switch (from.how) {

@@ -10,6 +10,7 @@
 namespace proxy {
 
 [[nodiscard]] shoal::runtime_options to_runtime_options(const shoal::config::proxy_config& config);
+[[nodiscard]] shoal::rebalance_mode to_rebalance(shoal::config::rebalance_mode from);
 [[nodiscard]] shoal::accept_distribution to_distribution(const shoal::config::accept_distribution& from);
 [[nodiscard]] shoal::upstream_options to_upstream_options(const shoal::config::upstream_config& from);
 [[nodiscard]] shoal::log_options to_access_log(const shoal::config::access_log_options& from,

@@ -30,6 +30,7 @@ shoal::server_options server_options_of(const shoal::config::listener_config& li
   for (const auto& where : listener.bind) made.bind.push_back(where.text());
   made.name = listener.name;
   made.distribution = to_distribution(listener.accept.distribution);
+  made.rebalance = to_rebalance(listener.accept.rebalance);
   made.backlog = static_cast<int>(listener.accept.backlog);
   made.max_connections = listener.accept.max_connections;
   made.connections = options_of(listener);
@@ -46,7 +47,7 @@ void echo(shoal::connection& c) {
 struct tcp_proxy::on_shard {
   on_shard(shoal::shard& here, const shoal::config::listener_config& listener,
            const shoal::config::upstream_config& config)
-      : group(to_upstream_options(config), here.random()), out(here, profile_for(listener, config)) {
+      : group(to_upstream_options(config), here.random()), profile(profile_for(listener, config)), out(here, profile) {
     gates.assign(group.endpoints().size(), shoal::log_gate{failure_report_interval});
   }
 
@@ -59,22 +60,53 @@ struct tcp_proxy::on_shard {
     return made;
   }
 
+  [[nodiscard]] std::size_t index_of(const shoal::endpoint& e) const {
+    return static_cast<std::size_t>(&e - group.endpoints().data());
+  }
+
   shoal::upstream group;
+  shoal::profile_ptr profile;  // of what is dialled
   shoal::dialer out;
   std::vector<shoal::log_gate> gates;  // by endpoint
 };
 
 /// One client from its accept to its access record.
 struct tcp_proxy::session {
-  explicit session(const shoal::connection& c)
-      : client(c.remote()), shard(c.owner().id()), since(c.opened_at()), clock(c.owner()) {}
+  explicit session(const shoal::connection& c) : client(c.remote()), shard(&c.owner()), since(c.opened_at()) {}
 
   shoal::address client;
-  shoal::shard_id shard;
+  shoal::shard* shard;  // where it lives, at the end where it ended
   shoal::instant since;
-  shoal::shard& clock;
   shoal::endpoint_lease lease;
   std::string endpoint = "-";
+};
+
+/// A client linked to its endpoint. When they move, their shard's share of the upstream's counts goes along.
+struct tcp_proxy::pair final : shoal::relay_watcher {
+  pair(tcp_proxy& p, std::shared_ptr<session> s) noexcept
+      : proxy(p), from(std::move(s)), endpoint_index(here().index_of(*from->lease.get())) {}
+
+  void on_ended(const shoal::relay_summary& end) override {
+    const auto reason = end.first_ended_first ? end.first_reason : end.second_reason;
+    if (!end.first_ended_first && reason && reason != shoal::errc::eof && reason != shoal::errc::stopped) {
+      proxy.report_failure(here(), *from->lease.get(), "ended", reason);
+    }
+    proxy.record(*from, end.from_first, end.from_second,
+                 end_word(end.first_ended_first ? "client" : "upstream", reason));
+  }
+  bool can_move() const noexcept override { return true; }
+  void on_leave() noexcept override { from->lease = {}; }
+  void on_arrive(shoal::shard& there) override {
+    from->shard = &there;
+    from->lease = shoal::endpoint_lease::taken_over(here().group.endpoints()[endpoint_index]);
+  }
+  shoal::profile_ptr profile_on(shoal::shard& there) override { return proxy.shards_[there.id()]->profile; }
+
+  [[nodiscard]] on_shard& here() const { return *proxy.shards_[from->shard->id()]; }
+
+  tcp_proxy& proxy;
+  std::shared_ptr<session> from;
+  std::size_t endpoint_index;
 };
 
 tcp_proxy::tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
@@ -131,7 +163,7 @@ shoal::task<> tcp_proxy::serve(shoal::connection& client) {
     const shoal::dial_options options{.timeout = left, .tcp = {}, .source = {}};
     auto dialled = co_await mine.out.dial(e->where(), options);
     if (dialled && client.is_active()) {
-      link(mine, std::move(from), client, std::move(*dialled));
+      shoal::relay::link(client, dialled->release(), std::make_unique<pair>(*this, std::move(from)));
       co_return;
     }
     if (!client.is_active()) {
@@ -147,23 +179,10 @@ shoal::task<> tcp_proxy::serve(shoal::connection& client) {
   client.close(shoal::close_how::drain, last);
 }
 
-void tcp_proxy::link(on_shard& mine, std::shared_ptr<session> from, shoal::connection& client,
-                     shoal::connection_owner dialled) {
-  shoal::connection& server_side = dialled.release();
-  shoal::relay::link(client, server_side, [this, &mine, from = std::move(from)](const shoal::relay_summary& end) {
-    const auto reason = end.first_ended_first ? end.first_reason : end.second_reason;
-    if (!end.first_ended_first && reason && reason != shoal::errc::eof && reason != shoal::errc::stopped) {
-      report_failure(mine, *from->lease.get(), "ended", reason);
-    }
-    record(*from, end.from_first, end.from_second, end_word(end.first_ended_first ? "client" : "upstream", reason));
-  });
-}
-
 void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing,
                                std::error_code error) {
-  const auto index = static_cast<std::size_t>(&e - mine.group.endpoints().data());
   shoal::shard& here = shoal::shard::current();
-  const auto suppressed = mine.gates[index].pass(here.now());
+  const auto suppressed = mine.gates[mine.index_of(e)].pass(here.now());
   if (!suppressed) return;
   if (*suppressed == 0) {
     log_warning(here.log(), "upstream {} {}: {}: {}", upstream_.name, e.name(), doing, error);
@@ -176,13 +195,13 @@ void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::st
 void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out, std::string end) {
   if (access_ == nullptr) return;
   const access_record line{.listener = listener_.name,
-                           .shard = from.shard,
+                           .shard = from.shard->id(),
                            .client = from.client,
                            .upstream = upstream_.name,
                            .endpoint = from.endpoint,
                            .bytes_in = in,
                            .bytes_out = out,
-                           .took = from.clock.now() - from.since,
+                           .took = from.shard->now() - from.since,
                            .end = std::move(end)};
   access_->write(shoal::log_level::info, to_string(line));
 }

@@ -37,6 +37,7 @@ class tcp_proxy final : public shoal::service {
 
  private:
   struct on_shard;
+  struct pair;
   struct session;
 
   std::expected<void, shoal::start_failure> prepare(shoal::runtime& owner) override;
@@ -46,7 +47,6 @@ class tcp_proxy final : public shoal::service {
   void finished() noexcept override;
 
   [[nodiscard]] shoal::task<> serve(shoal::connection& client);
-  void link(on_shard& mine, std::shared_ptr<session> from, shoal::connection& client, shoal::connection_owner dialled);
   void report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing, std::error_code error);
   void record(const session& from, std::uint64_t in, std::uint64_t out, std::string end);
   void record_builtin(shoal::connection& client, std::error_code reason);

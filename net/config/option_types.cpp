@@ -130,8 +130,7 @@ type<accept_options> accept_type() {
              "two drawn at random (`random_two`), by the client's address (`source_hash`), to who has had the least "
              "work lately (`least_busy`), or all to one (`fixed:N`, from 0)"),
        field("rebalance", &accept_options::rebalance, rebalance,
-             "Move established connections from busy shards to idle ones. `dry_run` only reports what it would move")
-           .today_only({"off"}),
+             "Move established connections from busy shards to idle ones. `dry_run` only reports what it would move"),
        field("max_connections", &accept_options::max_connections, number<std::uint32_t>(1, most_connections),
              "Most connections at once, over all shards; beyond it, new ones wait in the backlog. Lowered at start to "
              "what "

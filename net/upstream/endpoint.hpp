@@ -66,6 +66,12 @@ class endpoint_lease {
     ++of.active_;
     ++of.attempts_;
   }
+  /// Of a connection that came from another shard: its attempt was counted there.
+  [[nodiscard]] static endpoint_lease taken_over(endpoint& of) noexcept {
+    endpoint_lease made{of};
+    --of.attempts_;
+    return made;
+  }
   endpoint_lease(endpoint_lease&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
   endpoint_lease& operator=(endpoint_lease&& other) noexcept {
     if (this != &other) {

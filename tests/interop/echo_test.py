@@ -81,8 +81,6 @@ class Echo(Case):
         self.assertIn("least_busy", self.refused("--distribution", "fairest"))
         self.assertIn("fixed:x", self.refused("--distribution", "fixed:x"))
         self.assertIn("--rebalance", self.refused("--rebalance", "sometimes"))
-        for mode in ("auto", "dry_run"):
-            self.assertIn("not yet supported", self.refused("--rebalance", mode))
         self.assertIn("--work", self.refused("--work", "200"))
         self.assertIn("--work", self.refused("--work", "2s"))
         self.assertIn("--style", self.refused("--style", "goto"))

@@ -76,9 +76,9 @@ BOOST_AUTO_TEST_SUITE(detaching)
 
 BOOST_AUTO_TEST_CASE(the_taker_gets_what_is_in_neither_hand) {
   event_log events;
+  const profile_ptr next_life = noting(events, echo);  // outlives the shards: its count is theirs
   net_rig rig{wire::plain};
   note_ends(rig, events);
-  const profile_ptr next_life = noting(events, echo);
   rig.server().on_request([&](connection& c) -> task<> {
     const auto word = co_await c.reader().read_string(5);
     events.add("read:" + word.value_or("?"));
@@ -107,8 +107,8 @@ BOOST_AUTO_TEST_CASE(the_taker_gets_what_is_in_neither_hand) {
 
 BOOST_AUTO_TEST_CASE(bytes_that_arrive_during_the_change_are_neither_lost_nor_doubled) {
   event_log events;
-  net_rig rig{wire::plain};
   hopper hops;
+  net_rig rig{wire::plain};
   rig.server().on_request([&](connection& c) { hops.hop(c); });
   hops.profile = noting(events, [&](connection& c) { hops.hop(c); });
   rig.start();

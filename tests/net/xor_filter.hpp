@@ -28,6 +28,7 @@ class xor_filter final : public filter {
  public:
   std::error_code decode(link_buffer& raw, link_buffer& plain, bool) override { return move(raw, plain, in_); }
   std::error_code encode(link_buffer& plain, link_buffer& raw) override { return move(plain, raw, out_); }
+  bool can_move() const noexcept override { return true; }
 
  private:
   static std::error_code move(link_buffer& from, link_buffer& to, xor_mask& mask) {
