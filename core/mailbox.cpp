@@ -3,6 +3,7 @@
 
 #include <shoal/core/poller/poller.hpp>
 
+#include <algorithm>
 #include <bit>
 
 namespace shoal {
@@ -39,16 +40,20 @@ lane& mailbox::lane_to(shard_id to) {
   return *slot;
 }
 
-bool mailbox::try_send(shard_id to, message& m) {
+bool mailbox::try_send(shard_id to, message& m) { return send_below(lane_capacity, to, m); }
+
+bool mailbox::try_send_urgent(shard_id to, message& m) { return send_below(lane_slots, to, m); }
+
+bool mailbox::send_below(std::uint32_t most, shard_id to, message& m) {
   SHOAL_ASSERT(to < all_.size() && to != id_);
   lane& out = lane_to(to);
-  if (out.in_flight == lane_capacity) {
+  if (out.in_flight >= most) {
     ++out.found_full;
     ++counters_.lane_full;
     return false;
   }
   m.sender = id_;
-  ++out.in_flight;
+  out.most_in_flight = std::max(out.most_in_flight, ++out.in_flight);
   ++out.sent;
   ++in_flight_;
   ++counters_.sent;
@@ -63,8 +68,14 @@ bool mailbox::try_send(shard_id to, message& m) {
 
 void mailbox::wait_for_room(shard_id to, run_item& item) {
   lane& out = lane_to(to);
-  SHOAL_ASSERT(out.in_flight == lane_capacity);  // or nobody would ever wake it
+  SHOAL_ASSERT(out.in_flight >= lane_capacity);  // or nobody would ever wake it
   out.waiting_for_room.push_back(item);
+}
+
+void mailbox::wait_for_urgent_room(shard_id to, run_item& item) {
+  lane& out = lane_to(to);
+  SHOAL_ASSERT(out.in_flight == lane_slots);
+  out.urgent_waiting.push_back(item);
 }
 
 void mailbox::reply(message& m) {
@@ -90,7 +101,10 @@ void mailbox::publish(shard_id peer) {
 }
 
 void mailbox::make_visible(shard_id peer) {
-  if (lane* out = outbound_[peer].get(); out != nullptr) out->requests.publish();
+  if (lane* out = outbound_[peer].get(); out != nullptr && out->requests.unpublished() != 0) {
+    ++out->batches;
+    out->requests.publish();
+  }
   if (lane* in = inbound_[peer].load(std::memory_order_acquire); in != nullptr) in->replies.publish();
   ring(*all_[peer]);
 }
@@ -193,6 +207,11 @@ unsigned mailbox::drain_peer(shard_id peer, unsigned budget) {
 }
 
 void mailbox::serve_waiting(lane& out) {
+  while (out.in_flight < lane_slots && !out.urgent_waiting.empty()) {
+    run_item& waiter = out.urgent_waiting.front();
+    out.urgent_waiting.pop_front();
+    waiter.run(waiter);
+  }
   while (out.in_flight < lane_capacity && !out.waiting_for_room.empty()) {
     run_item& waiter = out.waiting_for_room.front();
     out.waiting_for_room.pop_front();
@@ -229,6 +248,22 @@ void mailbox::take_foreign() noexcept {
     foreign_taken_ = stack;
     stack = next;
   }
+}
+
+std::vector<lane_counters> mailbox::lanes() const {
+  std::vector<lane_counters> all;
+  for (std::size_t to = 0; to < outbound_.size(); ++to) {
+    if (outbound_[to] == nullptr) continue;
+    const lane& out = *outbound_[to];
+    all.push_back({.to = static_cast<shard_id>(to),
+                   .depth = out.in_flight,
+                   .deepest = out.most_in_flight,
+                   .waiting = out.waiting_for_room.size() + out.urgent_waiting.size(),
+                   .sent = out.sent,
+                   .batches = out.batches,
+                   .found_full = out.found_full});
+  }
+  return all;
 }
 
 bool mailbox::fall_asleep() noexcept {

@@ -67,6 +67,17 @@ struct mailbox_counters {
   std::uint64_t foreign = 0;
 };
 
+/// One lane as its sender sees it.
+struct lane_counters {
+  shard_id to = no_shard;
+  std::uint32_t depth = 0;    ///< messages in flight now: sent, and not back yet
+  std::uint32_t deepest = 0;  ///< the most there ever were, up to lane_slots
+  std::size_t waiting = 0;    ///< senders suspended now, because it is full
+  std::uint64_t sent = 0;
+  std::uint64_t batches = 0;     ///< times that messages were made visible; sent / batches go at once
+  std::uint64_t found_full = 0;  ///< sends that met a full lane
+};
+
 class mailbox {
  public:
   mailbox(shard_id owner, std::size_t shards, fence_kind fence);
@@ -82,6 +93,10 @@ class mailbox {
   /// After try_send() said full: runs `item`, once, when the lane has room again and all who came before have been
   /// served. From drain(), on the owner. It should send what it waited for.
   void wait_for_room(shard_id to, run_item& item);
+  /// The same for a message that its receiver answers at once: it gets through a lane full of others, which may have to
+  /// wait long for their answers. For those that tell them to end, or give them what they wait for.
+  [[nodiscard]] bool try_send_urgent(shard_id to, message& m);
+  void wait_for_urgent_room(shard_id to, run_item& item);
   /// Returns a message to its sender. Never waits, never fails.
   void reply(message& m);
   /// End of turn: makes everything sent visible and rings those asleep.
@@ -114,9 +129,13 @@ class mailbox {
   /// Any thread: runs what was lent on the owner. Never refused, since the owner waits for what is in flight.
   void give_back(foreign_item& item) noexcept;
 
+  /// How many mailboxes know each other, this one included.
+  [[nodiscard]] std::size_t shards() const noexcept { return outbound_.size(); }
   /// Messages this shard has sent, and items it has lent, that are not back yet.
   [[nodiscard]] std::uint64_t in_flight() const noexcept { return in_flight_; }
   [[nodiscard]] const mailbox_counters& counters() const noexcept { return counters_; }
+  /// A snapshot of the lanes this shard has used so far, by receiver. Allocates: for metrics, not for every turn.
+  [[nodiscard]] std::vector<lane_counters> lanes() const;
 
  private:
   // Written by others; the only line an idle owner reads.
@@ -130,6 +149,7 @@ class mailbox {
   using mail_bits = std::array<std::uint64_t, words>;
 
   [[nodiscard]] lane& lane_to(shard_id to);
+  [[nodiscard]] bool send_below(std::uint32_t most, shard_id to, message& m);
   void ring(mailbox& receiver) noexcept;
   void note_unpublished(shard_id peer);
   void publish(shard_id peer);

@@ -8,7 +8,7 @@
 #include <vector>
 
 using shoal::lane;
-using shoal::lane_capacity;
+using shoal::lane_slots;
 using shoal::message;
 using shoal::message_ring;
 
@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_seen_before_it_is_published) {
 BOOST_AUTO_TEST_CASE(a_full_ring_keeps_every_message_however_often_it_wraps) {
   message_ring ring;
   std::deque<numbered> messages;
-  for (std::uint64_t i = 0; i < lane_capacity; ++i) messages.emplace_back(i);
+  for (std::uint64_t i = 0; i < lane_slots; ++i) messages.emplace_back(i);
   std::uint64_t wrong = 0;
   for (std::uint64_t round = 0; round < 20; ++round) {
     // An odd step each time, so that the full ring starts at another slot.
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_full_ring_keeps_every_message_however_often_it_wraps) {
     }
     for (auto& m : messages) ring.push(m);
     ring.publish();
-    for (std::uint64_t i = 0; i < lane_capacity; ++i) {
+    for (std::uint64_t i = 0; i < lane_slots; ++i) {
       const message* m = ring.pop();
       wrong += m == nullptr || number_of(*m) != i;
     }
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_full_ring_keeps_every_message_however_often_it_wraps) {
   BOOST_TEST(wrong == 0U);
 }
 
-// What the lane promises, with the protocol of its owner: never more than lane_capacity in flight, replies come back
+// What the lane promises, with the protocol of its owner: never more than lane_slots in flight, replies come back
 // on the other ring. Under the thread sanitizer this is the proof that the two sides share nothing else.
 BOOST_AUTO_TEST_CASE(two_threads_keep_the_order_both_ways) {
   constexpr std::uint64_t total = 300'000;
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(two_threads_keep_the_order_both_ways) {
   });
   std::deque<numbered> nodes;
   std::vector<numbered*> free;
-  for (std::uint32_t i = 0; i < lane_capacity; ++i) free.push_back(&nodes.emplace_back(0));
+  for (std::uint32_t i = 0; i < lane_slots; ++i) free.push_back(&nodes.emplace_back(0));
   std::uint64_t wrong_replies = 0;
   std::uint64_t sent = 0;
   for (std::uint64_t back = 0; back < total;) {
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(two_threads_keep_the_order_both_ways) {
   receiver.join();
   BOOST_TEST(wrong_requests == 0U);
   BOOST_TEST(wrong_replies == 0U);
-  BOOST_TEST(free.size() == lane_capacity);
+  BOOST_TEST(free.size() == lane_slots);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
