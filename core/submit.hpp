@@ -7,14 +7,18 @@
 // frame: no allocation, on either side, but for the frame of a task it returns.
 //
 // Resume rule: same shard, in "drain mail" (inside the call when `to` is this shard). Waiters: one. A full lane
-// suspends
-//   the caller, first come first served, and is counted. Stop: a call in flight always completes, since a shard leaves
-//   its loop only when every shard has nothing in flight. Lifetime: arguments are moved into the frame and live until
-//   the return.
+//   suspends the caller, first come first served, and is counted.
+// Stop: a call in flight always completes, since a shard leaves its loop only when every shard has nothing in flight. A
+//   std::stop_token among the arguments (one at most) travels: the function gets a token of its own, good on that
+//   shard, and a message asks it when the caller's is asked. The caller still waits until the function has ended and
+//   gets what it returns; so with_timeout works across shards, and cuts nothing off that does not look at its token. It
+//   costs the state of one std::stop_source, from the heap, and only when there is something that could stop.
+// Lifetime: arguments are moved into the frame and live until the return.
 #pragma once
 
 #include <shoal/core/mailbox.hpp>
 #include <shoal/core/message.hpp>
+#include <shoal/core/stop_relay.hpp>
 #include <shoal/core/task.hpp>
 
 #include <exception>
@@ -78,11 +82,16 @@ class remote_call final : public message {
   using returned = std::invoke_result_t<Function, Args...>;
   using value = typename unwrap_task<returned>::type;
 
-  explicit remote_call(Function what, Args... args)
-      : message(&execute_here, &complete_here), function_(what), args_(std::move(args)...) {}
+  using relay = stop_relay_for<Args...>;
+
+  remote_call(shard_id to, Function what, Args&... args)
+      : message(&execute_here, &complete_here), function_(what), relay_(to, args...), args_(relay_.there(args)...) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> caller) noexcept { caller_ = caller; }
+  void await_suspend(std::coroutine_handle<> caller) noexcept {
+    caller_ = caller;
+    relay_.follow(caller);
+  }
   [[nodiscard]] value await_resume() { return outcome_.take(); }
 
  private:
@@ -128,9 +137,13 @@ class remote_call final : public message {
     shard::current().mail().reply(*this);
   }
 
-  static void complete_here(message& m) { static_cast<remote_call&>(m).caller_.resume(); }
+  static void complete_here(message& m) {
+    auto& self = static_cast<remote_call&>(m);
+    if (self.relay_.may_resume()) self.caller_.resume();
+  }
 
   Function function_;
+  [[no_unique_address]] relay relay_;
   std::tuple<Args...> args_;
   call_outcome<value> outcome_;
   std::coroutine_handle<> caller_;
@@ -140,14 +153,15 @@ class remote_call final : public message {
 
 }  // namespace detail
 
-/// Functions that can be sent to another shard: function pointers and captureless function objects.
+/// Functions that can be sent to another shard: pointers to functions and members, and captureless function objects.
 template <class F>
-concept sendable_function = std::is_empty_v<F> || std::is_pointer_v<F> || std::is_member_function_pointer_v<F>;
+concept sendable_function = std::is_empty_v<F> || std::is_pointer_v<F> || std::is_member_pointer_v<F>;
 
 template <sendable_function Function, class... Args>
   requires std::invocable<Function, Args...>
 auto submit_to(shard_id to, Function function, Args... args)
     -> task<typename detail::unwrap_task<std::invoke_result_t<Function, Args...>>::type> {
+  static_assert(detail::stop_tokens_among<Args...> <= 1, "one std::stop_token at most");
   using returned = std::invoke_result_t<Function, Args...>;
   if (to == shard::current().id()) {
     if constexpr (detail::unwrap_task<returned>::is_task) {
@@ -157,7 +171,7 @@ auto submit_to(shard_id to, Function function, Args... args)
       co_return std::invoke(function, std::move(args)...);
     }
   }
-  detail::remote_call<Function, Args...> call{function, std::move(args)...};
+  detail::remote_call<Function, Args...> call{to, function, args...};
   while (!shard::current().mail().try_send(to, call)) {
     detail::room_awaiter room{to};
     co_await room;
