@@ -88,7 +88,8 @@ std::expected<void, start_failure> runtime::start() {
   SHOAL_CHECK(state_ == state::idle, "a runtime was started twice");
   link_->cut();
   link_ = std::make_shared<runtime_link>(*this);
-  stop_wanted_ = hurry_wanted_ = failed_ = false;  // from here on a stop() counts, also one from a prepare()
+  failed_ = service_failed_ = false;
+  stop_wanted_ = hurry_wanted_ = false;  // from here on a stop() counts, also one from a prepare()
   auto plan = plan_shards(machine_->threaded() ? discover() : stepped_machine(), options_.shards);
   if (!plan) {
     const auto& error = plan.error();
@@ -263,9 +264,10 @@ void runtime::shard_main(member& self) {
   if (!failed_) connect_shard(self);
   arrive(arrived_);
   wait_for(arrived_, 2 * shards());  // all connected
-  if (!failed_) start_services(self);
+  const bool able = !failed_ || service_failed_;
+  if (able) start_services(self);
   arrive(arrived_);
-  while (!failed_ && step_shard(self)) {
+  while (able && step_shard(self)) {
   }
   arrive(arrived_);
   wait_for(arrived_, 4 * shards());  // nobody uses anybody's mailbox any more
@@ -307,9 +309,21 @@ void runtime::connect_shard(member& self) {
   self.running->mail().connect(all, self.running->io());
 }
 
+/// One that throws fails the start of the runtime: what has started, here and elsewhere, stops at once.
 void runtime::start_services(member& self) {
   const shard::entered here{*self.running};
-  for (service* s : services_) s->start(*self.running);
+  try {
+    for (service* s : services_) {
+      s->start(*self.running);
+      ++self.services;
+    }
+  } catch (const std::exception& error) {
+    const auto* with_code = dynamic_cast<const std::system_error*>(&error);
+    service_failed_ = true;
+    fail_start({with_code != nullptr ? with_code->code() : make_error_code(errc::handler_failed),
+                "shard " + std::to_string(self.id) + ": " + error.what()});
+    stop_now();
+  }
   state_ = state::running;
 }
 
@@ -366,7 +380,7 @@ void runtime::advance_stop(member& self) {
   if (hurry_wanted_ && !self.hurried) {
     self.hurried = true;
     if (self.stop_delay != nullptr) self.stop_delay->end_early();
-    for (service* s : services_) s->hurry(here);
+    for (service* s : services_ | std::views::take(self.services)) s->hurry(here);
   }
   if (self.work.running() != 0) return;
   if (!self.locals_stopped) {
@@ -392,7 +406,7 @@ task<> runtime::stop_services(member& self) {
     self.stop_delay = nullptr;
   }
   const instant deadline = here.now() + options_.drain_timeout;
-  for (service* s : std::views::reverse(services_)) {
+  for (service* s : services_ | std::views::take(self.services) | std::views::reverse) {
     try {
       co_await s->stop(here, deadline);
     } catch (...) {

@@ -175,6 +175,7 @@ class runtime {
   std::atomic<std::size_t> settled_{0};                 // rounds of settle_returns(), summed over the shards
   std::array<std::atomic<std::uint64_t>, 2> returned_;  // what came home in all odd, all even rounds
   std::atomic<bool> failed_{false};
+  std::atomic<bool> service_failed_{false};  // before failed_: all shards are there, and stop in good order
   start_failure failure_;  // written by the first shard that failed
 };
 

@@ -30,7 +30,8 @@ class service {
 
   /// On the thread that calls runtime::start(). What fails here (a port in use) fails the start.
   [[nodiscard]] virtual std::expected<void, start_failure> prepare(runtime& owner) = 0;
-  /// On each shard, before its first turn that may block.
+  /// On each shard, before its first turn that may block. An exception fails the start of the runtime; those that have
+  /// started before it are stopped, with hurry(), on every shard where they have.
   virtual void start(shard& here) = 0;
   /// On each shard: finish gracefully until `deadline`, then by force. Completes when nothing of it is left on this
   /// shard.

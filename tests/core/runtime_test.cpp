@@ -189,6 +189,36 @@ BOOST_AUTO_TEST_CASE(a_prepare_that_fails_names_what_and_starts_nothing) {
   BOOST_TEST(lines.count("third finished") == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_service_that_throws_fails_the_start_and_those_before_it_are_stopped) {
+  journal lines;
+  runtime r{small_runtime(3)};
+  const recording_service first{r, lines, "first"};
+  recording_service second{r, lines, "second"};
+  const recording_service third{r, lines, "third"};
+  second.on_start = [](const shard& here) {
+    if (here.id() == 1) throw std::system_error(make_error_code(errc::no_memory), "no room");
+  };
+  for (int round = 1; round <= 2; ++round) {
+    const auto started = r.start();
+    BOOST_REQUIRE(!started.has_value());
+    BOOST_TEST((started.error().error == errc::no_memory));
+    BOOST_TEST(started.error().what.starts_with("shard 1: no room"));
+    BOOST_TEST(lines.count("second start 1") == round);
+    for (const char* line : {"first hurry 1", "first stopped 1", "first stopped 0", "first stopped 2"}) {
+      BOOST_TEST(lines.count(line) == round, line);
+    }
+    for (const char* line : {"second stop 1", "third start 1", "third stop 1"})
+      BOOST_TEST(lines.count(line) == 0, line);
+    for (const char* line : {"first finished", "third finished"}) BOOST_TEST(lines.count(line) == round, line);
+    BOOST_TEST(lines.place_of("second stopped 0") < lines.place_of("first stopped 0"));
+  }
+  second.on_start = {};
+  BOOST_REQUIRE(r.start().has_value());
+  r.stop();
+  r.wait();
+  BOOST_TEST(left_nothing(r));
+}
+
 BOOST_AUTO_TEST_CASE(run_logs_why_it_could_not_start_and_returns_1) {
   shoal::log_collector log;
   journal lines;
