@@ -5,6 +5,7 @@
 #include <shoal/core/channel.hpp>
 #include <shoal/core/condition.hpp>
 #include <shoal/core/gate.hpp>
+#include <shoal/core/leased_limit.hpp>
 #include <shoal/core/linked_stop.hpp>
 #include <shoal/core/maybe_yield.hpp>
 #include <shoal/core/mutex.hpp>
@@ -12,6 +13,8 @@
 #include <shoal/core/runtime.hpp>
 #include <shoal/core/scope.hpp>
 #include <shoal/core/semaphore.hpp>
+#include <shoal/core/sharded.hpp>
+#include <shoal/core/sharded_service.hpp>
 #include <shoal/core/signal_events.hpp>
 #include <shoal/core/sleep.hpp>
 #include <shoal/core/submit.hpp>
