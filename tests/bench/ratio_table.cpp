@@ -13,7 +13,7 @@ namespace {
 
 struct contender {
   std::string name;
-  std::vector<double> times;  ///< CPU nanoseconds per iteration, one of each repetition
+  std::vector<double> times;  ///< nanoseconds per iteration, one of each repetition; CPU time unless it sets its own
 
   [[nodiscard]] double median() const {
     std::vector<double> sorted = times;
@@ -37,7 +37,9 @@ class collector final : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       if (run.run_type != Run::RT_Iteration || run.error_occurred) continue;
-      contender_of(run.run_name.function_name).times.push_back(run.GetAdjustedCPUTime());
+      const bool by_itself = run.run_name.time_type == "manual_time";
+      const double time = by_itself ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime();
+      contender_of(run.run_name.function_name).times.push_back(time);
     }
   }
 
