@@ -4,12 +4,6 @@
 #include <algorithm>
 
 namespace shoal::detail {
-namespace {
-
-constexpr std::int64_t all_of_them = std::numeric_limits<std::int64_t>::max();
-
-}  // namespace
-
 lease_pool::down_message::down_message(lease_pool& from, borrower& whose) noexcept
     : lease_message(
           [](message& m) {
@@ -33,8 +27,7 @@ lease_pool::down_message::down_message(lease_pool& from, borrower& whose) noexce
       share(from.share_),
       to(whose) {}
 
-lease_pool::lease_pool(lease_share& share, std::size_t shards)
-    : share_(share), limit_(share.limit), keep_(all_of_them), refill_(*this) {
+lease_pool::lease_pool(lease_share& share, std::size_t shards) : share_(share), limit_(share.limit), refill_(*this) {
   if (share.is_rate()) {
     bucket_.emplace(share.limit, share.burst, shard::current().now());
   } else {
@@ -72,7 +65,7 @@ void lease_pool::receive(shard_id from, lease_message& up) {
     somebody_new_ = true;
   }
   serve();
-  up.news = b.told = news();
+  up.news = b.told = news(b);
   if (!up.news.wanted) b.called_in = false;
 }
 
@@ -123,23 +116,36 @@ void lease_pool::grant_to(borrower& first) noexcept {
 
 /// Somebody wants what is not here: the others send what they have free, once, and learn what they may keep.
 void lease_pool::call_in() noexcept {
-  const auto uses = [](const borrower& b) { return b.held > 0 || b.wanted != 0; };
-  const auto users = std::max<std::int64_t>(std::ranges::count_if(borrowers_, uses), 1);
-  keep_ = bucket_ ? all_of_them : limit_ / users;
-  const lease_news now = news();
+  share_out();
   for (borrower& b : borrowers_) {
     if (b.held <= 0) continue;
     if (!b.is_linked() && !b.called_in) {
       b.called_in = b.recall = true;
       note_news(b);
-    } else if (!b.told.wanted || b.told.keep > now.keep) {
+    } else if (!b.told.wanted || b.told.keep > news(b).keep) {
       note_news(b);
     }
   }
 }
 
-lease_news lease_pool::news() const noexcept {
-  return {.epoch = epoch_, .wanted = debt_ > 0 || !line_.empty(), .keep = debt_ > 0 ? 0 : keep_};
+/// What is left over by the division goes to the first ones; but not when that is all there is, or the others would
+/// never get one.
+void lease_pool::share_out() noexcept {
+  if (bucket_) return;
+  const auto uses = [](const borrower& b) { return b.held > 0 || b.wanted != 0; };
+  const auto users = std::max<std::int64_t>(std::ranges::count_if(borrowers_, uses), 1);
+  const std::int64_t part = limit_ / users;
+  std::int64_t left_over = part == 0 ? 0 : limit_ % users;
+  for (borrower& b : borrowers_) {
+    b.keep = part;
+    if (left_over == 0 || !uses(b)) continue;
+    ++b.keep;
+    --left_over;
+  }
+}
+
+lease_news lease_pool::news(const borrower& whom) const noexcept {
+  return {.epoch = epoch_, .wanted = debt_ > 0 || !line_.empty(), .keep = debt_ > 0 ? 0 : whom.keep};
 }
 
 void lease_pool::note_news(borrower& b) noexcept {
@@ -158,11 +164,11 @@ void lease_pool::tell(borrower& whom) noexcept {
   while (whom.has_news && !down.busy && !closed_) {
     down.granted = whom.to_grant;
     down.recall = whom.recall;
-    down.news = news();
+    down.news = news(whom);
     if (!at_home && !down.send(whom.id, under_way_)) return;
     whom.to_grant = 0;
     whom.recall = whom.has_news = false;
-    whom.told = news();
+    whom.told = down.news;
     if (!at_home) return;
     lease& mine = share_.leases->local();
     down.busy = true;
@@ -185,7 +191,6 @@ void lease_pool::came_back(borrower& from) noexcept {
 std::uint32_t lease_pool::set_limit(std::int64_t limit) {
   std::int64_t change = limit - std::exchange(limit_, limit);
   ++epoch_;
-  keep_ = limit;
   // Granted and not sent yet: from now on too many, or just as well granted again.
   for (borrower& b : borrowers_) {
     b.wanted += b.to_grant;

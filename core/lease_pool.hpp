@@ -60,6 +60,7 @@ class lease_pool {
     bool recall = false;        // with the next message
     bool has_news = false;      // there is something to send
     bool called_in = false;     // since its last grant; it has nothing free
+    std::int64_t keep = std::numeric_limits<std::int64_t>::max();
     lease_news told;
     down_message down;
   };
@@ -77,7 +78,8 @@ class lease_pool {
   void hand_out() noexcept;
   void grant_to(borrower& first) noexcept;
   void call_in() noexcept;
-  [[nodiscard]] lease_news news() const noexcept;
+  void share_out() noexcept;
+  [[nodiscard]] lease_news news(const borrower& whom) const noexcept;
   void note_news(borrower& b) noexcept;
   void tell_all() noexcept;
   void tell(borrower& whom) noexcept;
@@ -88,7 +90,6 @@ class lease_pool {
   std::int64_t free_ = 0;  // not of a rate
   std::int64_t debt_ = 0;
   std::optional<token_bucket> bucket_;  // of a rate
-  std::int64_t keep_;
   std::uint32_t epoch_ = 1;
   bool serving_ = false;
   bool once_more_ = false;

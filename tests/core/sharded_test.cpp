@@ -109,7 +109,7 @@ task<std::string> why(task<> work) {
 
 task<std::error_code> code_of(task<int> work) {
   try {
-    co_await work;
+    static_cast<void>(co_await work);
   } catch (const std::system_error& error) {
     co_return error.code();
   }
