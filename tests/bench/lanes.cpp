@@ -8,6 +8,8 @@
 //
 // Times are per call, of the clock; the two sides are on CPUs 0 and 1. Calls of a round or window are so many at once.
 #include <shoal/core/mailbox.hpp>
+#include <shoal/core/scope.hpp>
+#include <shoal/core/sleep.hpp>
 #include <shoal/core/submit.hpp>
 #include <tests/bench/queue_pair.hpp>
 #include <tests/bench/ratio_table.hpp>
