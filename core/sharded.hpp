@@ -23,7 +23,8 @@
 // Errors: an exception of one shard is rethrown when all shards have answered; of several, that of the lowest shard.
 //   Where there is no T (before start, from stop() on): std::system_error with errc::stopped.
 // Lifetime: stop() comes before the runtime ends and before the object goes; both are checked. A T goes when all calls
-//   that others have made to it have ended, so T::stop() ends what those wait for.
+//   that others have made to it have ended, so T::stop() ends what those wait for. stop() travels like a call: when
+//   the shard that calls it has a lane full of calls that only T::stop() would end, it waits behind them.
 // Allocates: each T by new on its shard; a call to all shards, one std::vector; invoke_on() and local() nothing.
 #pragma once
 

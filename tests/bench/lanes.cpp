@@ -7,9 +7,9 @@
 //   idle poll            drain() of an empty mailbox, by how many shards there are
 //
 // Times are per call, of the clock; the two sides are on CPUs 0 and 1. Calls of a round or window are so many at once.
+#include <shoal/core/gate.hpp>
 #include <shoal/core/mailbox.hpp>
 #include <shoal/core/scope.hpp>
-#include <shoal/core/sleep.hpp>
 #include <shoal/core/submit.hpp>
 #include <tests/bench/queue_pair.hpp>
 #include <tests/bench/ratio_table.hpp>
@@ -57,7 +57,8 @@ void no_failure(const std::exception_ptr&) noexcept { std::abort(); }
 /// So many callers, each one call after the other.
 task<std::uint64_t> window(std::uint64_t count, std::uint64_t at_once) {
   scope callers{no_failure};
-  co_await calls(at_once);  // lanes and slab blocks that are made on first use
+  for (std::uint64_t i = 0; i < at_once; ++i) callers.spawn(calls(100));  // lanes and blocks are made on first use
+  co_await callers.join();
   const std::uint64_t before = allocations;
   for (std::uint64_t i = 0; i < at_once; ++i) callers.spawn(calls(count / at_once));
   co_await callers.join();
@@ -75,21 +76,24 @@ task<std::uint64_t> rounds(std::uint64_t count, std::uint64_t at_once) {
 
 /// A message that is sent again as long as there are some left.
 struct flood : message {
-  explicit flood(std::uint64_t& to_send)
+  flood(std::uint64_t& to_send, gate& sending)
       : message([](message& m) { shard::current().mail().reply(m); },
                 [](message& m) { static_cast<flood&>(m).send(); }),
-        left(to_send) {}
+        left(to_send),
+        inside(std::move(*sending.enter())) {}
   void send() {
-    if (left == 0) return;
+    if (left == 0) return inside.leave();
     --left;
     SHOAL_CHECK(shard::current().mail().try_send(1, *this), "fewer than a lane holds");
   }
   std::uint64_t& left;
+  gate::holder inside;
 };
 task<std::uint64_t> one_way(std::uint64_t count, std::uint64_t at_once) {
+  gate sending;
   std::deque<flood> messages;
-  for (std::uint64_t i = 0; i < at_once; ++i) messages.emplace_back(count).send();
-  while (count != 0 || shard::current().mail().in_flight() != 0) co_await yield();
+  for (std::uint64_t i = 0; i < at_once; ++i) messages.emplace_back(count, sending).send();
+  co_await sending.close();
   co_return 0;
 }
 
