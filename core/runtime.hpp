@@ -176,7 +176,7 @@ class runtime {
   std::array<std::atomic<std::uint64_t>, 2> returned_;  // what came home in all odd, all even rounds
   std::atomic<bool> failed_{false};
   std::atomic<bool> service_failed_{false};  // before failed_: all shards are there, and stop in good order
-  start_failure failure_;  // written by the first shard that failed
+  start_failure failure_;                    // written by the first shard that failed
 };
 
 template <class Function>

@@ -26,7 +26,7 @@ struct runtime::member final : stepped_loop {
   poller* io = nullptr;  // for wake(), while the shard lives
   // Owner shard only.
   scope work{log_failure};
-  std::size_t services = 0;  // so many of them have started here
+  std::size_t services = 0;           // so many of them have started here
   sleep_until* stop_delay = nullptr;  // while stop() still serves
   bool stopping = false;
   bool hurried = false;

@@ -33,8 +33,8 @@ struct load_snapshot {
   double smoothed = 0;                      ///< the same over load_smoothing
   duration queue_delay = duration::zero();  ///< see shard_load
   duration busy_time = duration::zero();    ///< all of it since the start, up to the last poll
-  std::uint64_t connections = 0;            ///< open now
-  std::uint64_t moves = 0;                  ///< connections that went on to another shard, since the start
+  std::uint32_t connections = 0;            ///< open now
+  std::uint32_t moves = 0;                  ///< connections that went on to another shard, since the start
   std::uint64_t bytes = 0;                  ///< received and sent since the start, up to the last window or sleep
 };
 
@@ -67,9 +67,9 @@ class alignas(64) shard_load {
 
   // ---- by the shard ----
 
-  void connection_opened() noexcept { add(connections_, 1); }
-  void connection_closed() noexcept { add(connections_, ~std::uint64_t{0}); }
-  void connection_moved_on() noexcept { add(moves_, 1); }
+  void connection_opened() noexcept { add<std::uint32_t>(connections_, 1); }
+  void connection_closed() noexcept { add(connections_, ~std::uint32_t{0}); }
+  void connection_moved_on() noexcept { add<std::uint32_t>(moves_, 1); }
 
  private:
   friend class load_meter;
@@ -83,7 +83,8 @@ class alignas(64) shard_load {
     return share + (rate - share) * ratio(part, whole);
   }
   /// One writer: no read-modify-write needed.
-  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
+  template <class Number>
+  static void add(std::atomic<Number>& counter, Number n) noexcept {
     counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
 
@@ -97,9 +98,9 @@ class alignas(64) shard_load {
   /// half of it on average, all of it at most, until the shard looks.
   std::atomic<duration::rep> queue_delay_{0};
   std::atomic<duration::rep> busy_time_{0};
-  std::atomic<std::uint64_t> connections_{0};
+  std::atomic<std::uint32_t> connections_{0};
+  std::atomic<std::uint32_t> moves_{0};
   std::atomic<std::uint64_t> bytes_{0};
-  std::atomic<std::uint64_t> moves_{0};
 };
 
 static_assert(sizeof(shard_load) == 64);

@@ -13,8 +13,8 @@
 //      kernel has stays there. The descriptor leaves its poller, for good, before it enters the other.
 //   2. Identity: id(), timeouts, deadlines, bytes counted, context and TCP options stay. `connection&` does not.
 //   3. Messages: all come by home and wait there while the connection is on its way, so the order of each sender holds.
-//   4. Hooks: on_leave (which may refuse) -> on_arrive, on the new shard or, when that had no memory, on the old one
-//      -> whatever comes next. No hook runs between them.
+//   4. Hooks: on_leave (which may refuse) -> on_arrive, on the new shard or, when that had no memory or stopped, on the
+//      old one -> whatever comes next. No hook runs between them.
 //   5. An end on the way (a reset, a stop) ends the connection once, as anywhere else.
 //
 // Thread rule: the shard where the connection lives.

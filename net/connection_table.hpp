@@ -24,7 +24,7 @@ struct connection_counters {
   std::uint64_t handlers_overdue = 0;  ///< handlers that outlived their connection by timeouts.handler_grace
   std::uint64_t moved_in = 0;
   std::uint64_t moved_out = 0;
-  std::uint64_t moves_refused = 0;  ///< came back: the other shard had no memory
+  std::uint64_t moves_refused = 0;  ///< came back: the other shard had no memory, or stopped
 };
 
 class connection_table {

@@ -26,11 +26,9 @@ shoal::task<> answer_and_wait(shoal::connection& c, shoal::duration work) {
 
 int serve(const echo::options& options) {
   shoal::runtime runtime{options.runtime};
-  shoal::server server{runtime,
-                       {.bind = options.listen,
-                        .name = "echo",
-                        .distribution = options.distribution,
-                        .rebalance = options.rebalance}};
+  shoal::server server{
+      runtime,
+      {.bind = options.listen, .name = "echo", .distribution = options.distribution, .rebalance = options.rebalance}};
   if (options.style == echo::handler_style::callback) {
     server.on_request([work = options.work](shoal::connection& c) { answer(c, work); });
   } else {

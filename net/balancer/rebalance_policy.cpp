@@ -2,9 +2,6 @@
 #include <shoal/net/balancer/rebalance_policy.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
-#include <vector>
 
 namespace shoal {
 namespace {
@@ -13,8 +10,8 @@ namespace {
 constexpr duration delay_unit = std::chrono::milliseconds{10};
 /// A shard that hangs for seconds is not hundreds of times as busy.
 constexpr double most_delay = 4;
-/// Pressures that differ by less are equal when it comes to who is near.
-constexpr double grain = 0.1;
+/// What a shard counts for that shares no cache with the giver: near ones are filled first.
+constexpr double far_weight = 0.5;
 
 }  // namespace
 
@@ -24,36 +21,36 @@ double pressure_of(const shard_view& shard) noexcept {
   return shard.busy + std::min(waits, most_delay);
 }
 
-rebalance_advice advise(std::span<const shard_view> shards, shard_id self, const rebalance_options& options) {
+std::vector<rebalance_portion> advise(std::span<const shard_view> shards, shard_id self,
+                                      const rebalance_options& options) {
   const double mine = pressure_of(shards[self]);
-  if (mine < options.least_pressure) return {};
-  std::vector<shard_id> ranked(shards.size());
-  std::iota(ranked.begin(), ranked.end(), shard_id{0});
-  std::ranges::sort(ranked, [&](shard_id a, shard_id b) {
-    const double of_a = pressure_of(shards[a]);
-    const double of_b = pressure_of(shards[b]);
-    return of_a != of_b ? of_a > of_b : a < b;
-  });
-  const auto rank = static_cast<std::size_t>(std::ranges::find(ranked, self) - ranked.begin());
-  const std::size_t opposite = shards.size() - 1 - rank;
-  if (opposite <= rank) return {};
-  // Of those as idle as the opposite one, a near one; givers before us think of the far end first, so we rarely meet.
-  shard_id to = ranked[opposite];
-  const auto level = [&](shard_id s) { return std::floor(pressure_of(shards[s]) / grain); };
-  for (std::size_t i = opposite; i > rank && !shards[to].near && level(ranked[i]) <= level(ranked[opposite]); --i) {
-    if (shards[ranked[i]].near) to = ranked[i];
+  double sum = 0;
+  double least = mine;
+  for (const shard_view& one : shards) {
+    sum += pressure_of(one);
+    least = std::min(least, pressure_of(one));
   }
-  const double difference = mine - pressure_of(shards[to]);
-  if (difference < options.least_difference) return {};
-  return {.to = to, .share = difference / 2 / mine};
+  const double mean = sum / static_cast<double>(shards.size());
+  if (mine < options.least_pressure || mine <= mean || mine - least < options.least_difference) return {};
+  std::vector<rebalance_portion> portions;
+  double missing = 0;
+  for (std::size_t s = 0; s < shards.size(); ++s) {
+    const double below = mean - pressure_of(shards[s]);
+    // Those that miss little have enough: nothing moves for them.
+    if (below < options.least_difference / 4) continue;
+    const double weight = shards[s].near ? below : below * far_weight;
+    portions.push_back({.to = static_cast<shard_id>(s), .share = weight});
+    missing += weight;
+  }
+  for (rebalance_portion& one : portions) one.share *= (mine - mean) / mine / missing;
+  return portions;
 }
 
-std::size_t choose_movers(std::span<rebalance_candidate> candidates, double total, double share, std::size_t most) {
+std::size_t choose_movers(std::span<rebalance_candidate> candidates, double goal, std::size_t most) {
   // The costly ones first: fewer moves for the same effect.
   std::ranges::sort(candidates, [](const rebalance_candidate& a, const rebalance_candidate& b) {
     return a.cost != b.cost ? a.cost > b.cost : a.index < b.index;
   });
-  const double goal = share * total;
   double chosen_cost = 0;
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < candidates.size() && chosen < most; ++i) {

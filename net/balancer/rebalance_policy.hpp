@@ -5,10 +5,12 @@
 // Pressure of a shard = share of the time it was busy + how long what is ready waits there, in tens of milliseconds.
 // The first tells idle shards apart; among shards that are all busy only the second does.
 //
-//   ranked by pressure:   5.1   3.0   1.0   0.3   0.1        the busiest gives to the idlest, the next to the next
-//                          \-----\-----------/-----/          half the difference, if there is one worth the trouble
+//   pressures        2.0   1.2 | 0.6   0.2   0.0      mean 0.8
+//   above the mean   1.2   0.4 |
+//   below it                   | 0.2   0.6   0.8      each giver fills each of them in proportion, so that together
+//                                                     they give what is missing there, and nobody gets too much
 //
-// Thread rule: plain functions and values. Every shard asks for itself; all rank alike, so no two givers meet.
+// Thread rule: plain functions and values. Every shard asks for itself; there is no leader.
 #pragma once
 
 #include <shoal/buffers/check.hpp>
@@ -16,6 +18,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 namespace shoal {
 
@@ -39,13 +42,14 @@ struct shard_view {
 
 [[nodiscard]] double pressure_of(const shard_view& shard) noexcept;
 
-struct rebalance_advice {
-  shard_id to = no_shard;  ///< no_shard: leave everything where it is
-  double share = 0;        ///< of the work of the shard that asks, 0 to 1
+struct rebalance_portion {
+  shard_id to = no_shard;
+  double share = 0;  ///< of the work of the shard that asks, 0 to 1
 };
 
-[[nodiscard]] rebalance_advice advise(std::span<const shard_view> shards, shard_id self,
-                                      const rebalance_options& options);
+/// What to give away; empty: everything stays where it is.
+[[nodiscard]] std::vector<rebalance_portion> advise(std::span<const shard_view> shards, shard_id self,
+                                                    const rebalance_options& options);
 
 /// A connection that may move, and what it costs its shard, in any unit.
 struct rebalance_candidate {
@@ -53,9 +57,8 @@ struct rebalance_candidate {
   double cost = 0;
 };
 
-/// Sorts those first that should move, so that together they cost `share` of `total`; their number. One that costs more
-/// than the whole difference (twice the share) would only take the pressure with it, and stays.
-[[nodiscard]] std::size_t choose_movers(std::span<rebalance_candidate> candidates, double total, double share,
-                                        std::size_t most);
+/// Sorts those first that should move, so that together they cost `goal`, or little less; their number. One that costs
+/// twice as much would only take the pressure with it, and stays.
+[[nodiscard]] std::size_t choose_movers(std::span<rebalance_candidate> candidates, double goal, std::size_t most);
 
 }  // namespace shoal

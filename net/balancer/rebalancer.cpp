@@ -38,32 +38,32 @@ void rebalancer::leave() {
   end_sampling();
 }
 
-rebalance_advice rebalancer::advice() {
+void rebalancer::look_at_loads() {
   const runtime& all = shard_.owner();
   for (std::size_t s = 0; s < views_.size(); ++s) {
     const load_snapshot seen = all.load_of(static_cast<shard_id>(s)).at(shard_.now());
     views_[s] = {
         .busy = seen.smoothed, .queue_delay = seen.queue_delay, .near = all.plan().shares_cache(shard_.id(), s)};
   }
-  return advise(views_, shard_.id(), options_);
 }
 
 void rebalancer::look() {
   const bool settles = shard_.now() < settled_;
-  const rebalance_advice what = settles ? rebalance_advice{} : advice();
-  if (what.to == no_shard) {
+  look_at_loads();
+  const auto portions = settles ? std::vector<rebalance_portion>{} : advise(views_, shard_.id(), options_);
+  if (portions.empty()) {
     reasons_ = 0;
     end_sampling();
   } else if (++reasons_ < options_.looks) {
     begin_sampling();
   } else {
-    act(what);
+    act(portions);
     reasons_ = 0;
     end_sampling();
     settled_ = shard_.now() + options_.settle;
   }
   const bool busy = pressure_of(views_[shard_.id()]) >= options_.least_pressure / 2;
-  shard_.timers().arm(timer_, shard_.now() + (busy || settles ? options_.interval : idle_interval));
+  shard_.timers().arm(timer_, shard_.now() + (busy ? options_.interval : idle_interval));
 }
 
 void rebalancer::begin_sampling() {
@@ -74,52 +74,58 @@ void rebalancer::begin_sampling() {
 
 void rebalancer::end_sampling() noexcept { shard_.sample_work(false); }
 
-rebalancer::selection rebalancer::select(double share) {
-  std::vector<connection*> eligible;
-  std::vector<rebalance_candidate> candidates;
-  double total = 0;
-  selection chosen;
+rebalancer::selection rebalancer::eligible_connections() {
+  selection found;
   shard_.local<connection_table>().for_each([&](connection& c) {
-    ++chosen.of;
-    total += c.work_;
+    ++found.connections;
+    found.total += c.work_;
     if (c.observer_ == nullptr || c.observer_->rebalances() == rebalance_mode::off) return;
     if (!passes_by_itself(c.pinned_by()) || c.move_wanted_) return;
     if (c.rare_ != nullptr && c.rare_->moved_at != never && shard_.now() - c.rare_->moved_at < options_.stay) return;
-    candidates.push_back({.index = eligible.size(), .cost = static_cast<double>(c.work_)});
-    eligible.push_back(&c);
+    found.candidates.push_back({.index = found.eligible.size(), .cost = static_cast<double>(c.work_)});
+    found.eligible.push_back(&c);
   });
-  const std::size_t count = choose_movers(candidates, total, share, options_.most_moves);
-  for (std::size_t i = 0; i < count; ++i) {
-    connection* c = eligible[candidates[i].index];
-    chosen.movers.push_back(c);
-    if (c->observer_->rebalances() == rebalance_mode::automatic) ++chosen.in_earnest;
-  }
-  return chosen;
+  return found;
 }
 
-void rebalancer::act(const rebalance_advice& what) {
-  const selection chosen = select(what.share);
-  if (chosen.movers.empty()) return;
-  ++counters_.decisions;
-  report(what, chosen);
-  for (connection* c : chosen.movers) {
-    if (c->observer_->rebalances() == rebalance_mode::dry_run) {
+void rebalancer::act(const std::vector<rebalance_portion>& portions) {
+  const selection found = eligible_connections();
+  std::vector<rebalance_candidate> left = found.candidates;
+  std::size_t room = options_.most_moves;
+  for (const rebalance_portion& portion : portions) {
+    const std::size_t moves = choose_movers(left, portion.share * found.total, room);
+    if (moves == 0) continue;
+    const std::size_t in_earnest = send(std::span{left}.first(moves), found, portion.to);
+    report(moves, in_earnest, found, portion.to);
+    left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(moves));
+    room -= moves;
+    ++counters_.decisions;
+  }
+}
+
+std::size_t rebalancer::send(std::span<const rebalance_candidate> movers, const selection& from, shard_id to) {
+  std::size_t in_earnest = 0;
+  for (const rebalance_candidate& one : movers) {
+    connection& c = *from.eligible[one.index];
+    if (c.observer_->rebalances() == rebalance_mode::dry_run) {
       ++counters_.reported;
-    } else if (!c->move_to(what.to)) {
+    } else if (!c.move_to(to)) {
       ++counters_.wanted;
+      ++in_earnest;
     }
   }
+  return in_earnest;
 }
 
-void rebalancer::report(const rebalance_advice& what, const selection& chosen) {
+void rebalancer::report(std::size_t moves, std::size_t in_earnest, const selection& of, shard_id to) {
   if (!gate_.pass(shard_.now())) return;
   const shard_view& here = views_[shard_.id()];
-  const shard_view& there = views_[what.to];
+  const shard_view& there = views_[to];
   log_info(shard_.log(),
            "rebalance: {} of {} connections {} from shard {} ({:.0f} % busy, {:.1f} ms queued) to shard {} ({:.0f} % "
            "busy, {:.1f} ms queued)",
-           chosen.movers.size(), chosen.of, chosen.in_earnest != 0 ? "move" : "would move", shard_.id(),
-           100 * here.busy, milliseconds(here.queue_delay), what.to, 100 * there.busy, milliseconds(there.queue_delay));
+           moves, of.connections, in_earnest != 0 ? "move" : "would move", shard_.id(), 100 * here.busy,
+           milliseconds(here.queue_delay), to, 100 * there.busy, milliseconds(there.queue_delay));
 }
 
 }  // namespace shoal

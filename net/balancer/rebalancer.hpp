@@ -5,8 +5,8 @@
 //   look every 100 ms --reason found--> measure what each connection costs --next look--> move half the difference
 //        ^-------------------------- wait until the effect shows ----------------------------------/
 //
-// There is no leader: each shard decides for itself what it gives away, and by the ranking of rebalance_policy.hpp no
-// two give to the same one.
+// There is no leader: each shard decides for itself what it gives away, and by the proportions of rebalance_policy.hpp
+// all of them together give nobody too much.
 //
 // Thread rule: owner shard only (shard::local<rebalancer>()).
 // Invariants: runs only while a server that wants it does. No ping-pong: small differences are no reason, a reason must
@@ -19,6 +19,7 @@
 #include <shoal/net/balancer/rebalance_policy.hpp>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace shoal {
@@ -51,20 +52,23 @@ class rebalancer {
     explicit look_timer(rebalancer& r) noexcept;
     rebalancer& owner;
   };
-  /// What moves, of what there is.
+  /// What may move.
   struct selection {
-    std::vector<connection*> movers;
-    std::size_t of = 0;
-    std::size_t in_earnest = 0;  // the rest is dry run
+    std::vector<connection*> eligible;
+    std::vector<rebalance_candidate> candidates;  // by index in `eligible`
+    double total = 0;                             // cost of all connections, eligible or not
+    std::size_t connections = 0;
   };
 
   void look();
-  [[nodiscard]] rebalance_advice advice();
+  void look_at_loads();
   void begin_sampling();
   void end_sampling() noexcept;
-  [[nodiscard]] selection select(double share);
-  void act(const rebalance_advice& what);
-  void report(const rebalance_advice& what, const selection& chosen);
+  [[nodiscard]] selection eligible_connections();
+  void act(const std::vector<rebalance_portion>& portions);
+  /// How many were told in earnest; a dry run tells nobody.
+  std::size_t send(std::span<const rebalance_candidate> movers, const selection& from, shard_id to);
+  void report(std::size_t moves, std::size_t in_earnest, const selection& of, shard_id to);
 
   shard& shard_;
   rebalance_options options_;

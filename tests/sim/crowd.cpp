@@ -40,7 +40,7 @@ double tally::max_to_mean() const {
   return most * static_cast<double>(by_shard.size()) / static_cast<double>(total());
 }
 
-crowd::crowd(std::uint64_t seed, accept_distribution how)
+crowd::crowd(std::uint64_t seed, accept_distribution how, rebalance_mode rebalance)
     : chance_(seed),
       world_(seed),
       server_side_(quiet(shards, lines_), server_host_),
@@ -49,6 +49,7 @@ crowd::crowd(std::uint64_t seed, accept_distribution how)
   options.bind = std::string(server_name);
   options.name = "crowd";
   options.distribution = how;
+  options.rebalance = rebalance;
   server_ = std::make_unique<server>(server_side_, options);
   server_->on_request(work_and_tell_where);
   BOOST_REQUIRE(server_side_.start().has_value());
@@ -112,6 +113,7 @@ task<> crowd::talk(client_habit habit, tally& where) {
     const auto served_by = co_await c.reader().read_u16_be();
     if (!served_by) break;
     c.input().release();
+    ++answers_;
     if (first) {
       ++where.by_shard[*served_by];
       if (stays) --under_way_;

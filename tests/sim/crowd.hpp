@@ -38,7 +38,7 @@ class crowd {
  public:
   static constexpr std::size_t shards = 4;
 
-  crowd(std::uint64_t seed, accept_distribution how);
+  crowd(std::uint64_t seed, accept_distribution how, rebalance_mode rebalance = rebalance_mode::off);
   crowd(const crowd&) = delete;
   crowd& operator=(const crowd&) = delete;
   /// Checks that nothing is left over.
@@ -53,6 +53,8 @@ class crowd {
 
   [[nodiscard]] load_snapshot load(shard_id s) const { return server_side_.load_of(s).at(world_.now()); }
   [[nodiscard]] std::uint64_t open_on(shard_id s) const { return server_->connections_on(s); }
+  /// Answers so far.
+  [[nodiscard]] std::uint64_t answers() const noexcept { return answers_; }
   [[nodiscard]] std::string logged();
   void add_source(const std::string& address) { client_host_->add_address(address); }
   [[nodiscard]] random_source& chance() noexcept { return chance_; }
@@ -71,6 +73,7 @@ class crowd {
   runtime client_side_;
   std::unique_ptr<server> server_;
   std::size_t under_way_ = 0;  // clients without an answer, or that ask once and have not gone
+  std::uint64_t answers_ = 0;
   bool over_ = false;
 };
 
