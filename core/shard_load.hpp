@@ -15,7 +15,6 @@
 
 #include <shoal/core/instant.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -40,30 +39,7 @@ struct load_snapshot {
 
 class alignas(64) shard_load {
  public:
-  [[nodiscard]] load_snapshot at(instant now) const noexcept {
-    const auto state = state_.load(std::memory_order_relaxed);
-    const bool asleep = (state & 1) != 0;
-    const duration time = now.time_since_epoch();
-    // The open window is done until the last poll; from there to now it slept, or has been in one turn.
-    const duration since = std::max(time - duration{state >> 1}, duration::zero());
-    const duration done = std::max(time - since - duration{window_start_.load(std::memory_order_relaxed)}, duration{1});
-    load_snapshot seen;
-    seen.busy_time = duration{busy_time_.load(std::memory_order_relaxed)};
-    const duration worked = seen.busy_time - duration{window_base_.load(std::memory_order_relaxed)};
-    const double rate = std::clamp(ratio(worked, done), 0.0, 1.0);
-    const auto up_to_now = [&](double share, duration whole) {
-      return blend(blend(share, rate, done, whole), asleep ? 0 : 1, since, whole);
-    };
-    seen.busy = up_to_now(busy_.load(std::memory_order_relaxed), load_window);
-    seen.smoothed = up_to_now(smoothed_.load(std::memory_order_relaxed), load_smoothing);
-    seen.queue_delay = duration{queue_delay_.load(std::memory_order_relaxed)};
-    if (asleep && since >= load_window) seen.queue_delay = duration::zero();
-    if (!asleep) seen.queue_delay = std::max(seen.queue_delay, since);
-    seen.connections = connections_.load(std::memory_order_relaxed);
-    seen.moves = moves_.load(std::memory_order_relaxed);
-    seen.bytes = bytes_.load(std::memory_order_relaxed);
-    return seen;
-  }
+  [[nodiscard]] load_snapshot at(instant now) const noexcept;
 
   // ---- by the shard ----
 
@@ -74,14 +50,8 @@ class alignas(64) shard_load {
  private:
   friend class load_meter;
 
-  [[nodiscard]] static double ratio(duration part, duration whole) noexcept {
-    return static_cast<double>(part.count()) / static_cast<double>(whole.count());
-  }
   /// A share measured over `whole`, of which the last `part` passed at `rate` instead.
-  [[nodiscard]] static double blend(double share, double rate, duration part, duration whole) noexcept {
-    if (part >= whole) return rate;
-    return share + (rate - share) * ratio(part, whole);
-  }
+  [[nodiscard]] static double blend(double share, double rate, duration part, duration whole) noexcept;
   /// One writer: no read-modify-write needed.
   template <class Number>
   static void add(std::atomic<Number>& counter, Number n) noexcept {

@@ -149,7 +149,8 @@ class connection final : public fd_operator {
 
   /// Goes to live on that shard, at its next safe point: when no handler runs and nobody waits. Its own shard takes
   /// back an earlier wish. Errors: errc::invalid_argument (no such shard); errc::not_supported when something keeps it
-  /// here that does not pass by itself, see pinned_by(); the reason of its end.
+  /// here that does not pass by itself, see pinned_by(); std::errc::operation_in_progress while it is on its way; the
+  /// reason of its end.
   std::error_code move_to(shard_id to);
   [[nodiscard]] move_obstacle pinned_by() const noexcept;
 

@@ -42,7 +42,8 @@ move_obstacle connection::pinned_alone() const noexcept {
 std::error_code connection::move_to(shard_id to) {
   assert_owner();
   if (to >= shard_.owner().shards()) return make_error_code(errc::invalid_argument);
-  if (phase_ >= phase::flushing && !moving_) return reason_;
+  if (moving_) return std::make_error_code(std::errc::operation_in_progress);
+  if (phase_ >= phase::flushing) return reason_;
   const move_obstacle obstacle = pinned_by();
   const bool opens_yet = obstacle == move_obstacle::not_open && relay_ == nullptr && phase_ <= phase::open && !broken_;
   if (!passes_by_itself(obstacle) && !opens_yet) return make_error_code(errc::not_supported);

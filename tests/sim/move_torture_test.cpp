@@ -17,7 +17,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t usual_seeds = 50;
 #else
-constexpr std::uint64_t usual_seeds = 300;
+constexpr std::uint64_t usual_seeds = 200;
 #endif
 
 struct totals {
