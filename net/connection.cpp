@@ -76,10 +76,11 @@ void connection::deliver() {
   }
   if (broken_ && (phase_ == phase::open || phase_ == phase::connecting)) fail_with(reason_);
   if (filter_ != nullptr) decode_input();
+  // Before another handler begins: on a busy shard the next request is always here when the last one is done.
+  if (move_wanted_ && phase_ == phase::open) move_if_wanted();
   run_application();
   close_if_over();
   arm_timer();
-  if (move_wanted_ && phase_ == phase::open) move_if_wanted();
   advance_close();
 }
 

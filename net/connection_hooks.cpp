@@ -61,6 +61,7 @@ void connection::run_handlers() {
   for (int i = 0; i < requests_per_turn; ++i) {
     if (phase_ != phase::open || in_handler_ || !connect_ran_ || !profile_->hooks.on_request) return;
     if (read_waiter_ != nullptr || relay_ != nullptr) return;
+    if (rare_ != nullptr && rare_->move_asked) return;  // about to leave: they begin where it lives then
     const bool final_call = eof_ && !final_call_made_;
     if (input_.len() == 0 || !(new_bytes_ || final_call)) return;
     new_bytes_ = false;

@@ -57,7 +57,7 @@ std::error_code connection::move_to(shard_id to) {
   return {};
 }
 
-/// The end of a delivery: nothing of ours is on the stack.
+/// Nothing of ours is on the stack.
 void connection::move_if_wanted() {
   if (pinned_by() != move_obstacle::none) return;
   relay_ == nullptr ? connection_mover::begin(*this) : relay_->begin_move();

@@ -201,7 +201,9 @@ void connection_mover::granted(connection_id id) {
   if (c == nullptr) return;  // ended meanwhile, and home knows by now
   c->rare_->move_asked = false;
   if (c->relay_ != nullptr) return c->relay_->granted(*c);
-  if (!c->leave()) stay(*c);
+  if (c->leave()) return;
+  stay(*c);
+  c->owner().schedule_delivery(*c);
 }
 
 }  // namespace shoal

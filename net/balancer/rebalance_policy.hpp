@@ -29,7 +29,7 @@ struct rebalance_options {
   duration stay = std::chrono::seconds{10};            ///< a connection that moved does not move again for so long
   double least_pressure = 0.5;                         ///< who has less to do than this keeps it
   double least_difference = 0.25;                      ///< of pressures; smaller ones are no reason to move
-  unsigned looks = 2;                                  ///< in a row that must find a reason, before anything moves
+  unsigned looks = 4;                                  ///< in a row that must find a reason, before anything moves
   unsigned most_moves = 64;                            ///< at once, per shard
 };
 
