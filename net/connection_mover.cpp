@@ -13,27 +13,44 @@
 #include <utility>
 
 namespace shoal {
+namespace {
 
-/// News between home and the shard that has the connection. Frees itself when it is back.
-class connection_mover::note final : public message {
+/// Waits for its place in a full lane, in order.
+class patient_message : public message {
  public:
-  note(news what, connection_id id, shard_id to) noexcept
-      : message(&arrive, &come_back), what_(what), id_(id), to_(to) {}
-  static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
-  static void operator delete(void* node, std::size_t bytes) noexcept { detail::free_frame(node, bytes); }
-
-  /// Ends *this, sooner or later. A full lane is waited for, in order.
-  void send() {
+  /// Ends *this, sooner or later.
+  void post() {
     mailbox& mail = shard::current().mail();
     if (!mail.try_send(to_, *this)) mail.wait_for_room(to_, again_);
   }
 
+ protected:
+  patient_message(function on_receiver, function on_return, shard_id to) noexcept
+      : message(on_receiver, on_return), to_(to) {}
+  ~patient_message() = default;
+
  private:
   struct lane_wait final : run_item {
-    explicit lane_wait(note& n) noexcept
-        : run_item([](run_item& item) { static_cast<lane_wait&>(item).owner.send(); }), owner(n) {}
-    note& owner;
+    explicit lane_wait(patient_message& m) noexcept
+        : run_item([](run_item& item) { static_cast<lane_wait&>(item).owner.post(); }), owner(m) {}
+    patient_message& owner;
   };
+
+  const shard_id to_;
+  lane_wait again_{*this};
+};
+
+}  // namespace
+
+/// News between home and the shard that has the connection. Frees itself when it is back.
+class connection_mover::note final : public patient_message {
+ public:
+  note(news what, connection_id id, shard_id to) noexcept
+      : patient_message(&arrive, &come_back, to), what_(what), id_(id) {}
+  static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
+  static void operator delete(void* node, std::size_t bytes) noexcept { detail::free_frame(node, bytes); }
+
+ private:
   static void arrive(message& m) {
     const auto& self = static_cast<note&>(m);
     take(self.what_, self.id_, self.sender);
@@ -43,14 +60,12 @@ class connection_mover::note final : public message {
 
   const news what_;
   const connection_id id_;
-  const shard_id to_;
-  lane_wait again_{*this};
 };
 
 /// The connection itself, or a pair of them.
-class connection_mover::parcel final : public message {
+class connection_mover::parcel final : public patient_message {
  public:
-  explicit parcel(shard_id to) noexcept : message(&arrive, &come_back), to_(to) {}
+  explicit parcel(shard_id to) noexcept : patient_message(&arrive, &come_back, to) {}
   static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
   static void operator delete(void* node, std::size_t bytes) noexcept { detail::free_frame(node, bytes); }
 
@@ -71,20 +86,11 @@ class connection_mover::parcel final : public message {
     if (pair != nullptr) pair->let_go();
     auto& table = shard::current().local<connection_table>();
     for (connection* c : husks()) table.let_go(*c);
-    send_again();
+    post();
   }
 
  private:
-  struct lane_wait final : run_item {
-    explicit lane_wait(parcel& p) noexcept
-        : run_item([](run_item& item) { static_cast<lane_wait&>(item).owner.send_again(); }), owner(p) {}
-    parcel& owner;
-  };
   [[nodiscard]] std::span<connection*> husks() noexcept { return std::span{husks_}.first(size_); }
-  void send_again() {
-    mailbox& mail = shard::current().mail();
-    if (!mail.try_send(to_, *this)) mail.wait_for_room(to_, again_);
-  }
   static void arrive(message& m) {
     auto& self = static_cast<parcel&>(m);
     self.accepted_ = self.open(shard::current());
@@ -109,9 +115,7 @@ class connection_mover::parcel final : public message {
   std::array<connection*, 2> husks_{};
   std::size_t size_ = 0;
   relay* pair_ = nullptr;
-  const shard_id to_;
   bool accepted_ = false;
-  lane_wait again_{*this};
 };
 
 /// On the new shard. False: there is no memory, or it stops; it may be counted as quiet already, and must stay so.
@@ -179,7 +183,7 @@ void connection_mover::send_off(connection& c) {
 void connection_mover::tell_home(news what, connection_id id) {
   shard& here = shard::current();
   if (id.home == here.id()) return take(what, id, here.id());
-  std::make_unique<note>(what, id, static_cast<shard_id>(id.home)).release()->send();
+  std::make_unique<note>(what, id, static_cast<shard_id>(id.home)).release()->post();
 }
 
 void connection_mover::take(news what, connection_id id, shard_id from) {
@@ -187,7 +191,7 @@ void connection_mover::take(news what, connection_id id, shard_id from) {
   switch (what) {
     case news::ask:
       // Gone meanwhile: that news is right behind.
-      if (table.hold(id, from)) std::make_unique<note>(news::grant, id, from).release()->send();
+      if (table.hold(id, from)) std::make_unique<note>(news::grant, id, from).release()->post();
       return;
     case news::grant: return granted(id);
     case news::arrived: return table.release(id, from);

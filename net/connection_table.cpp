@@ -71,7 +71,10 @@ connection* connection_table::find(connection_id id) const noexcept {
 
 connection* connection_table::find_settled(connection_id id) const noexcept {
   connection* c = find(id);
-  return c == nullptr || c->moving_ ? nullptr : c;
+  if (c == nullptr || c->moving_) return nullptr;
+  // Half of a pair may be held here while the other half's home is still asked.
+  const bool is_held = id.home == shard_.id() && slots_[id.slot].away != nullptr;
+  return is_held ? nullptr : c;
 }
 
 void connection_table::stop() noexcept {
