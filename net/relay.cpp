@@ -27,7 +27,11 @@ void relay::link(connection& first, connection& second, std::unique_ptr<relay_wa
   SHOAL_ASSERT(&first.owner() == &second.owner());
   SHOAL_ASSERT(first.relay_ == nullptr && second.relay_ == nullptr);
   // Owned by the pair: the last forget() deletes it.
-  first.relay_ = second.relay_ = std::make_unique<relay>(first, second, std::move(watcher)).release();
+  relay* const made = std::make_unique<relay>(first, second, std::move(watcher)).release();
+  first.relay_ = second.relay_ = made;
+  for (connection* c : {&first, &second}) {
+    if (c->move_wanted_) made->want_move(c->rare_->move_to);  // what one was asked for before, both do now
+  }
   for (connection* c : {&first, &second}) {
     c->arm_timer();
     c->owner().schedule_delivery(*c);

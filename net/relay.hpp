@@ -6,7 +6,7 @@
 //   output above its high mark pauses the other's receiving; below the low mark it goes on
 //   EOF on one side becomes close_write() on the other; both EOF and all sent: both close
 //   a reset or error on one side resets the other
-//   move_to() on either moves both, in one parcel
+//   move_to() on either moves both, in one parcel; so does one that was asked for before they were linked
 //
 // Thread rule: owner shard only; both connections live on it and move together.
 // Invariants: made by link(), freed by itself when both connections are gone; `ended` runs exactly once, then.

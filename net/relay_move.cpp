@@ -23,18 +23,20 @@ void relay::want_move(shard_id to) {
   }
 }
 
-/// Nothing of theirs is on the stack.
+/// Nothing of theirs is on the stack. One home is asked after the other: one of the two may have asked alone, before
+/// they were linked, and the move may be over inside, when both are at home.
 void relay::begin_move() {
-  if (sides_[0].held || sides_[1].held) return;
-  // At home it is granted inside: the second grant makes them leave.
-  for (const side& s : sides_) connection_mover::begin(*s.peer);
+  if (!sides_[0].held && !sides_[1].held) connection_mover::begin(*sides_[0].peer);
 }
 
 void relay::granted(connection& c) {
   sides_[is_first(c) ? 0 : 1].held = true;
-  const bool is_alone = sides_[0].peer == nullptr || sides_[1].peer == nullptr;
-  if (!is_alone && (!sides_[0].held || !sides_[1].held)) return;  // the other one is still asked for
-  if (is_alone || !leave()) abandon_move();
+  connection* const other = other_of(c);
+  if (other != nullptr && !sides_[is_first(c) ? 1 : 0].held) {
+    if (!other->rarely().move_asked) connection_mover::begin(*other);
+    return;
+  }
+  if (other == nullptr || !leave()) abandon_move();
 }
 
 bool relay::leave() {

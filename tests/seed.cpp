@@ -18,7 +18,8 @@ std::uint64_t parse(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
-    std::cerr << "--seed, --seeds and their variables take a decimal number below 2^64, not '" << text << "'\n";
+    std::cerr << "--seed, --seeds, --first-seed and their variables take a decimal number below 2^64, not '" << text
+              << "'\n";
     std::exit(2);
   }
   return value;
@@ -43,6 +44,8 @@ std::uint64_t drawn() {
 std::optional<std::uint64_t> given_seed() { return given("--seed", "SHOAL_SEED"); }
 
 std::uint64_t seed_count(std::uint64_t usual) { return given("--seeds", "SHOAL_SEEDS").value_or(usual); }
+
+std::uint64_t first_seed() { return given("--first-seed", "SHOAL_FIRST_SEED").value_or(1); }
 
 std::uint64_t seed() {
   static const std::uint64_t value = [] {

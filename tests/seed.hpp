@@ -15,6 +15,9 @@ namespace shoal::test {
 /// How many seeds a test of many tries: `-- --seeds N`, else SHOAL_SEEDS, else so many.
 [[nodiscard]] std::uint64_t seed_count(std::uint64_t usual);
 
+/// Where they begin: `-- --first-seed N`, else SHOAL_FIRST_SEED, else 1. So a long run is shared out.
+[[nodiscard]] std::uint64_t first_seed();
+
 /// The same value at every call. A malformed seed ends the program with a message: a typo must not pass as a replay.
 [[nodiscard]] std::uint64_t seed();
 

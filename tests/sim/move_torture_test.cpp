@@ -11,6 +11,7 @@ using shoal::sim::perfect_network;
 using shoal::test::for_each_seed;
 using shoal::test::move_outcome;
 using shoal::test::run_move_world;
+using shoal::test::run_pair_world;
 
 namespace {
 
@@ -66,8 +67,32 @@ BOOST_AUTO_TEST_CASE(whatever_else_happens_bytes_are_whole_or_both_sides_know) {
   BOOST_TEST(sum.full_lanes > 0U);
 }
 
+BOOST_AUTO_TEST_CASE(pairs_that_move_lose_nothing) {
+  totals sum;
+  for_each_seed(usual_seeds / 3, [&](std::uint64_t seed) {
+    const auto outcome = run_pair_world(seed, {.profile = perfect_network(), .mishaps = false});
+    sum.add(outcome);
+    BOOST_TEST(outcome.whole == outcome.dialled);
+  });
+  sum.print();
+  BOOST_TEST(sum.moves > sum.dialled);
+}
+
+BOOST_AUTO_TEST_CASE(pairs_are_whole_or_both_sides_know) {
+  totals sum;
+  for_each_seed(usual_seeds, [&](std::uint64_t seed) { sum.add(run_pair_world(seed)); });
+  sum.print();
+  if (shoal::test::given_seed()) return;
+  BOOST_TEST(sum.whole > sum.dialled / 4);
+  BOOST_TEST(sum.moves > sum.dialled);
+  BOOST_TEST(sum.full_lanes > 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_seed_is_a_run) {
-  for_each_seed(5, [](std::uint64_t seed) { BOOST_TEST(run_move_world(seed).hash == run_move_world(seed).hash); });
+  for_each_seed(5, [](std::uint64_t seed) {
+    BOOST_TEST(run_move_world(seed).hash == run_move_world(seed).hash);
+    BOOST_TEST(run_pair_world(seed).hash == run_pair_world(seed).hash);
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tests/sim/move_world.hpp>
 
-#include <shoal/core/random.hpp>
 #include <shoal/core/runtime.hpp>
-#include <shoal/core/scope.hpp>
 #include <shoal/core/sim/world.hpp>
-#include <shoal/core/sleep.hpp>
-#include <shoal/core/submit.hpp>
 #include <shoal/net/connection_handle.hpp>
 #include <shoal/net/connection_table.hpp>
-#include <shoal/net/reader.hpp>
 #include <shoal/net/server.hpp>
-#include <shoal/net/writer.hpp>
 #include <tests/net/xor_filter.hpp>
-#include <tests/sim/move_client.hpp>
+#include <tests/sim/move_stage.hpp>
 
-#include <algorithm>
 #include <array>
 #include <deque>
 #include <memory>
@@ -26,50 +19,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned shards = 4;
 constexpr std::size_t clients = 6;
 
 /// A connection as the world's meddlers know it.
 struct known {
   connection_handle name;
-  std::array<std::uint32_t, shards> posted{};  // by sender
+  std::array<std::uint32_t, move_shards> posted{};  // by sender
   unsigned ends = 0;
   unsigned homecomings = 0;
 };
-
-struct background {
-  explicit background(shard&) {}
-  scope tasks{[](const std::exception_ptr&) noexcept { std::terminate(); }};
-};
-
-void echo_frames(connection& c) {
-  for (;;) {
-    const auto head = c.input().peek(2);
-    if (!head) break;
-    const std::size_t size = load<std::uint16_t, std::endian::big>(head->data());
-    if (c.input().len() < 2 + size) break;
-    static_cast<void>(c.input().skip(2));
-    auto frame = c.input().take(size);
-    static_cast<void>(c.output().write_u16_be('E' << 8U));
-    static_cast<void>(c.output().write_u16_be(static_cast<std::uint16_t>(size)));
-    static_cast<void>(c.output().append(std::move(*frame)));
-  }
-  c.flush();
-}
-
-task<> echo_one_frame(connection& c) {
-  auto reader = c.reader();
-  const auto size = co_await reader.read_u16_be();
-  if (!size) co_return;
-  auto frame = co_await reader.slice(*size);
-  if (!frame) co_return;
-  if (!c.output().write_u16_be('E' << 8U) || !c.output().write_u16_be(*size)) co_return;
-  if (c.output().append(std::move(*frame))) c.flush();
-}
-
-/// Occupies places in a lane for a while.
-task<> linger(duration time) { co_await sleep_for(time); }
-task<> fill_lane(shard_id to, duration time) { co_await submit_to(to, &linger, time); }
 
 class move_world {
  public:
@@ -78,7 +36,9 @@ class move_world {
     const bool filtered = choice_.below(2) == 0;
     const std::size_t mark = choice_.below(2) == 0 ? 4'000 : 1'000'000;
     if (filtered) options_.make_filter = [] { return std::make_unique<xor_filter>(); };
-    for (std::size_t i = 0; i < clients; ++i) plan_client();
+    for (std::size_t i = 0; i < clients; ++i) {
+      clients_.add(choice_, *parse_address("10.0.0.1", 7000), options_, mishaps_);
+    }
     server_.emplace(server_side_, server_plan(mark));
     if (choice_.below(2) == 0) {
       server_->on_request(echo_frames);
@@ -99,17 +59,14 @@ class move_world {
       problem("a runtime did not start");
       return std::move(outcome_);
     }
-    for (std::size_t i = 0; i < clients; ++i) {
-      on(client_side_, static_cast<shard_id>(i % shards),
-         [this, i] { shard::current().local<background>().tasks.spawn(talk(plans_[i], outcomes_[i])); });
-    }
+    clients_.start(client_side_);
     meddle();
     if (mishaps_ && choice_.below(4) == 0) world_.after(1ms * choice_.below(300), [this] { server_side_.stop(); });
-    if (!world_.run_until([this] { return all_done(); }, 30min)) problem("a client waits for ever");
+    if (!world_.run_until([this] { return clients_.all_done(); }, 30min)) problem("a client waits for ever");
     meddling_ = false;
-    count();
-    stop(server_side_);
-    stop(client_side_);
+    for (const known& one : known_) outcome_.moves += one.homecomings;
+    stop_side(server_side_, outcome_);
+    stop_side(client_side_, outcome_);
     server_.reset();
     world_.run_for(10min);
     if (!world_.is_still()) problem("something goes on after the end");
@@ -120,19 +77,6 @@ class move_world {
   }
 
  private:
-  void plan_client() {
-    move_client_plan& plan = plans_.emplace_back();
-    plan.target = *parse_address("10.0.0.1", 7000);
-    plan.options = options_;
-    plan.text.resize(1 + choice_.below(choice_.below(8) == 0 ? 60'000 : 6'000));
-    for (char& c : plan.text) c = static_cast<char>(choice_());
-    plan.longest_frame = 1 + choice_.below(2'000);
-    plan.seed = choice_();
-    if (mishaps_ && choice_.below(8) == 0) plan.quits_after = 1 + choice_.below(plan.text.size());
-    plan.falls_silent = mishaps_ && choice_.below(8) == 0;
-    outcomes_.emplace_back();
-  }
-
   server_options server_plan(std::size_t mark) {
     server_options made;
     made.bind = "10.0.0.1:7000";
@@ -144,21 +88,7 @@ class move_world {
     return made;
   }
 
-  static runtime_options quiet(log_collector& lines) {
-    runtime_options made;
-    made.shards.shards = shards;
-    made.shards.memory_per_shard = std::size_t{8} << 20U;
-    made.drain_timeout = 2s;
-    made.log.collector = &lines;
-    return made;
-  }
-
-  template <class F>
-  static void on(runtime& side, shard_id where, F what) {
-    auto started = side.post(where, std::move(what));
-    static_cast<void>(started);
-  }
-  shard_id any_shard() { return static_cast<shard_id>(choice_.below(shards)); }
+  shard_id any_shard() { return static_cast<shard_id>(choice_.below(move_shards)); }
 
   /// Every now and then somebody does something to somebody.
   void meddle() {
@@ -177,11 +107,7 @@ class move_world {
       on(server_side_, from, [&victim, from] { post(victim, from); });
     } else if (dice < 92) {
       const duration time = 1us * choice_.below(3'000);
-      on(server_side_, from, [to, time] {
-        if (to == shard::current().id()) return;
-        for (unsigned i = 0; i < lane_capacity; ++i)
-          shard::current().local<background>().tasks.spawn(fill_lane(to, time));
-      });
+      on(server_side_, from, [to, time] { fill_lane(to, time); });
     } else if (dice == 92 && mishaps_ && choice_.below(4) == 0) {
       const auto how = choice_.below(2) == 0 ? close_how::drain : close_how::reset;
       on(server_side_, from, [name = victim.name, how] { static_cast<void>(name.close(how)); });
@@ -195,36 +121,11 @@ class move_world {
     if (!victim.name.post(std::move(text))) ++victim.posted[from];
   }
 
-  [[nodiscard]] bool all_done() const { return std::ranges::all_of(outcomes_, &move_client_outcome::done); }
-
-  void count() {
-    for (const known& one : known_) outcome_.moves += one.homecomings;
-    for (const move_client_outcome& one : outcomes_) outcome_.posts += one.posts;
-  }
-
-  void stop(runtime& side) {
-    side.stop();
-    side.wait();
-    for (const auto& report : side.reports()) {
-      if (report.fds != 0 || report.blocks != 0 || report.timers != 0) problem("a shard left something over");
-      outcome_.full_lanes += report.mail.lane_full;
-    }
-  }
-
   void judge() {
     for (const known& one : known_) {
       if (one.ends != 1) problem("on_disconnect ran " + std::to_string(one.ends) + " times");
     }
-    for (std::size_t i = 0; i < clients; ++i) {
-      const move_client_outcome& client = outcomes_[i];
-      const std::string name = "client " + std::to_string(i);
-      ++outcome_.dialled;
-      if (client.dial_error) continue;
-      if (client.out_of_order) problem(name + " got posts out of order");
-      if (!plans_[i].text.starts_with(client.received)) problem(name + " got bytes that it did not send, or shuffled");
-      if (client.end == errc::write_timeout || client.end == errc::idle_timeout) problem(name + " was stuck");
-      if (client.received.size() == plans_[i].text.size() && client.end == errc::eof) ++outcome_.whole;
-    }
+    clients_.judge(outcome_);
   }
 
   void problem(std::string what) { outcome_.problems.push_back(std::move(what)); }
@@ -236,12 +137,11 @@ class move_world {
   std::shared_ptr<sim::sim_host> client_host_ = world_.add_host("10.0.0.2");
   log_collector lines_;
   std::deque<known> known_;
-  runtime server_side_{quiet(lines_), server_host_};
-  runtime client_side_{quiet(lines_), client_host_};
+  runtime server_side_{quiet_runtime(lines_), server_host_};
+  runtime client_side_{quiet_runtime(lines_), client_host_};
   connection_options options_;
   std::optional<server> server_;
-  std::deque<move_client_plan> plans_;
-  std::deque<move_client_outcome> outcomes_;
+  move_clients clients_;
   bool meddling_ = true;
   move_outcome outcome_;
 };

@@ -36,4 +36,7 @@ struct move_outcome {
 
 [[nodiscard]] move_outcome run_move_world(std::uint64_t seed, const move_setting& setting = {});
 
+/// The same with a proxy in between, whose pairs move; nothing is posted. `dialled` counts its clients.
+[[nodiscard]] move_outcome run_pair_world(std::uint64_t seed, const move_setting& setting = {});
+
 }  // namespace shoal::test

@@ -17,7 +17,7 @@ namespace shoal::test {
 template <class Run>
 void for_each_seed(std::uint64_t usual_count, Run run) {
   const auto one = given_seed();
-  const std::uint64_t first = one.value_or(1);
+  const std::uint64_t first = one.value_or(first_seed());
   const std::uint64_t count = one ? 1 : seed_count(usual_count);
   for (std::uint64_t seed = first; seed - first < count; ++seed) {
     BOOST_TEST_CONTEXT("replay with: -- --seed " << seed) run(seed);
