@@ -63,6 +63,7 @@ void errand::meet(connection* c) noexcept {
     // Nobody else runs on this shard meanwhile: it is still there.
     if (c != nullptr) c->handler_threw();
   }
+  if (c != nullptr && c->is_active()) c->update_receiving();  // it may have made room
   end_visit();
 }
 

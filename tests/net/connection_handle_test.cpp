@@ -18,6 +18,7 @@ using shoal::result;
 using shoal::task;
 using shoal::test::event_log;
 using shoal::test::net_rig;
+using shoal::test::pattern;
 using shoal::test::peer;
 using shoal::test::wire;
 using shoal::test::word_of;
@@ -110,6 +111,25 @@ SHOAL_WIRE_TEST(a_function_that_throws_is_a_failed_handler) {
   BOOST_TEST(test.events.wait_for("disconnect:handler_failed"));
   BOOST_TEST(test.client->wait_for_end() == ECONNRESET);
   BOOST_TEST(test.rig.logged().find("planted") != std::string::npos);
+}
+
+SHOAL_WIRE_TEST(a_function_that_makes_room_lets_more_come_in) {
+  net_rig rig{on, 1, [](shoal::server_options& o) { o.connections.input = {.high = 4096, .low = 1024}; }};
+  rig.server().on_request([](connection&) {});  // leaves everything where it is
+  rig.start();
+  peer client = rig.connect();
+  BOOST_REQUIRE(client.send(pattern(100'000)));
+  BOOST_REQUIRE(
+      rig.until([] { return net_rig::open_here() == 1 && net_rig::only_connection().input().len() >= 4096; }));
+  const auto name = rig.with_connection([](connection& c) { return c.handle(); });
+  std::size_t taken = 0;
+  for (int tries = 0; tries < 100'000 && taken < 100'000; ++tries) {
+    const std::size_t here = rig.with_connection([](connection& c) { return c.input().len(); });
+    if (here != 0) BOOST_REQUIRE(!name.run([here](connection& c) { static_cast<void>(c.input().skip(here)); }));
+    taken += here;
+  }
+  BOOST_TEST(taken == 100'000U);
+  rig.stop();
 }
 
 SHOAL_WIRE_TEST(a_handle_of_what_is_gone_does_nothing_and_never_finds_another_connection) {

@@ -3,7 +3,7 @@
 #include <shoal/net/connection_handle.hpp>
 #include <shoal/net/relay.hpp>
 #include <shoal/net/write_queue.hpp>
-#include <tests/net/net_rig.hpp>
+#include <tests/net/traveller.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -18,84 +18,22 @@ using shoal::move_obstacle;
 using shoal::shard;
 using shoal::shard_id;
 using shoal::task;
+using shoal::test::at;
 using shoal::test::event_log;
 using shoal::test::net_rig;
 using shoal::test::pattern;
 using shoal::test::peer;
+using shoal::test::travel_shards;
+using shoal::test::traveller;
 using shoal::test::wire;
-using shoal::test::word_of;
 
 namespace {
-
-constexpr unsigned shards = 3;
-
-/// Answers "word\n" by "word@N\n", N the shard that served it. "go:N" moves to N, "sleep" holds the answer back.
-void answer_lines(connection& c) {
-  while (auto line = c.input().until('\n')) {
-    const std::string_view text{reinterpret_cast<const char*>(line->data()), line->size() - 1};
-    if (text.starts_with("go:")) static_cast<void>(c.move_to(static_cast<shard_id>(text[3] - '0')));
-    static_cast<void>(c.output().write_string(std::string{text} + '@' + std::to_string(c.owner().id()) + '\n'));
-  }
-  c.flush();
-}
-
-struct traveller {
-  explicit traveller(wire on, const std::function<void(shoal::server&)>& describe = {}, int receive_buffer = 0)
-      : rig{on, shards} {
-    rig.server().on_request(answer_lines);
-    rig.server().on_connect([this](connection& c) {
-      handle = c.handle();
-      events.add("connect");
-    });
-    rig.server().on_disconnect([this](connection& c, std::error_code why) {
-      events.add("disconnect:" + word_of(why) + '@' + std::to_string(c.owner().id()));
-    });
-    if (describe) describe(rig.server());
-    rig.start();
-    client = std::make_unique<peer>(rig.connect(receive_buffer));
-    BOOST_REQUIRE(events.wait_for("connect"));
-    home = handle.id().home;
-  }
-
-  /// Runs a captureless function on it and gives the answer.
-  template <class F>
-  auto call(F function) {
-    const auto answer = rig.run_task([name = handle, function] { return name.call(function); }, home);
-    BOOST_REQUIRE(answer.has_value());
-    return *answer;
-  }
-  /// Where it lives, as its home knows it.
-  [[nodiscard]] shard_id whereabouts() {
-    return call([](connection& c) { return c.owner().id(); });
-  }
-  /// Moves it, and waits until it is there.
-  void move_to(shard_id to) {
-    BOOST_REQUIRE(!handle.run([to](connection& c) { static_cast<void>(c.move_to(to)); }));
-    BOOST_REQUIRE(shoal::test::stage_advance([] { return true; }));
-    for (int tries = 0; tries < 100000 && whereabouts() != to; ++tries) {
-    }
-    BOOST_TEST(whereabouts() == to);
-  }
-  [[nodiscard]] std::string ask(const std::string& line) {
-    BOOST_REQUIRE(client->send(line + '\n'));
-    return client->receive(line.size() + 3);
-  }
-  [[nodiscard]] shard_id other(unsigned steps = 1) const { return static_cast<shard_id>((home + steps) % shards); }
-
-  event_log events;
-  connection_handle handle;
-  net_rig rig;
-  std::unique_ptr<peer> client;
-  shard_id home = 0;
-};
 
 /// What takes all the memory of a shard.
 struct hoard {
   explicit hoard(shard&) {}
   std::vector<void*> nodes;
 };
-
-std::string at(const std::string& word, shard_id where) { return word + '@' + std::to_string(where) + '\n'; }
 
 }  // namespace
 
@@ -163,7 +101,7 @@ SHOAL_WIRE_TEST(unsent_output_travels_uncopied) {
   BOOST_REQUIRE(written);
   const auto copied = [&] {
     std::uint64_t sum = 0;
-    for (shard_id s = 0; s < shards; ++s) {
+    for (shard_id s = 0; s < travel_shards; ++s) {
       sum += test.rig.on_shard([] { return shard::current().memory().counters().bytes_copied; }, s);
     }
     return sum;
@@ -202,7 +140,7 @@ SHOAL_WIRE_TEST(messages_follow_in_the_order_of_their_sender) {
   std::string expected;
   for (int i = 0; i < 200; ++i) {
     if (i % 5 == 0) {
-      const shard_id to = static_cast<shard_id>((i / 5) % shards);
+      const shard_id to = static_cast<shard_id>((i / 5) % travel_shards);
       BOOST_TEST(!test.handle.run([to](connection& c) { static_cast<void>(c.move_to(to)); }));
     }
     BOOST_TEST(post_from_there(i) == 0);
@@ -231,7 +169,7 @@ SHOAL_WIRE_TEST(a_write_queue_follows_too) {
   for (int i = 0; i < 500; ++i) expected.append(100, static_cast<char>('a' + i % 26));
   std::string got;
   for (int i = 0; i < 50; ++i) {
-    const shard_id to = static_cast<shard_id>(i % static_cast<int>(shards));
+    const shard_id to = static_cast<shard_id>(i % static_cast<int>(travel_shards));
     BOOST_TEST(!test.handle.run([to](connection& c) { static_cast<void>(c.move_to(to)); }));
     got += test.client->receive(1000);
   }
@@ -319,11 +257,11 @@ SHOAL_WIRE_TEST(what_keeps_a_connection_says_so) {
   const auto obstacle = [&] { return std::string(to_string(test.call([](connection& c) { return c.pinned_by(); }))); };
   const auto refuses = [&] {
     return test.call([](connection& c) {
-      return c.move_to(static_cast<shard_id>((c.owner().id() + 1) % shards)) == errc::not_supported;
+      return c.move_to(static_cast<shard_id>((c.owner().id() + 1) % travel_shards)) == errc::not_supported;
     });
   };
   BOOST_TEST(obstacle() == "none");
-  BOOST_TEST(test.call([](connection& c) { return c.move_to(shards) == errc::invalid_argument; }));
+  BOOST_TEST(test.call([](connection& c) { return c.move_to(travel_shards) == errc::invalid_argument; }));
   test.call([](connection& c) { return c.output().write_string("x").has_value(); });
   BOOST_TEST(obstacle() == "unflushed");
   test.call([](connection& c) {
