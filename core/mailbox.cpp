@@ -97,6 +97,11 @@ void mailbox::note_unpublished(shard_id peer) {
 }
 
 void mailbox::publish(shard_id peer) {
+  const lane* out = outbound_[peer].get();
+  const lane* in = inbound_[peer].load(std::memory_order_acquire);
+  const bool is_new =
+      (out != nullptr && out->requests.unpublished() != 0) || (in != nullptr && in->replies.unpublished() != 0);
+  if (!is_new) return;  // a full batch has gone at once, or what was held took it along
   if (gate_ == nullptr || !gate_->holds(*this, peer)) make_visible(peer);
 }
 
@@ -150,6 +155,8 @@ unsigned mailbox::drain() {
   return foreign + taken;
 }
 
+unsigned mailbox::drain_recent(unsigned budget) { return drain_peer(recent_peer_, budget); }
+
 /// Serves the peers in `mail` and clears the bits of those that have nothing left. Begins behind the peer at which the
 /// last budget ended: a flood from one must not starve the others.
 unsigned mailbox::drain_peers(mail_bits& mail) {
@@ -165,7 +172,9 @@ unsigned mailbox::drain_peers(mail_bits& mail) {
     for (; bits != 0; bits &= bits - 1) {
       const auto peer = static_cast<shard_id>(word * 64U + static_cast<unsigned>(std::countr_zero(bits)));
       if (taken < drain_budget) {
-        taken += drain_peer(peer, drain_budget - taken);
+        const unsigned of_peer = drain_peer(peer, drain_budget - taken);
+        if (of_peer != 0) recent_peer_ = peer;
+        taken += of_peer;
         if (taken == drain_budget) first_peer_ = static_cast<shard_id>((peer + 1U) % all_.size());
       }
       const lane* in = inbound_[peer].load(std::memory_order_acquire);

@@ -106,6 +106,9 @@ class mailbox {
 
   /// Executes what arrived, at most `drain_budget` of each kind; how many.
   unsigned drain();
+  /// At most `budget` from the shard that sent last, by a look at its lane alone. For an owner that spins: who has mail
+  /// stays as it is, so senders find their bit set and its line stays with them.
+  unsigned drain_recent(unsigned budget);
   /// Sequentially consistent, as everything the sleep protocol reads (a plain load on x86-64).
   [[nodiscard]] bool has_mail() const noexcept {
     return doorbell_.summary.load(std::memory_order_seq_cst) != 0 ||
@@ -170,6 +173,7 @@ class mailbox {
   std::vector<bool> unpublished_bit_;
   std::uint64_t in_flight_ = 0;
   shard_id first_peer_ = 0;                // where the next drain begins
+  shard_id recent_peer_ = 0;               // who sent last
   foreign_item* foreign_taken_ = nullptr;  // taken off the stack and not run yet, oldest first
   mailbox_counters counters_;
 

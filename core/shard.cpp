@@ -14,6 +14,10 @@ namespace {
 // since the one before.
 constexpr duration trim_interval = std::chrono::seconds{1};
 constexpr unsigned trims_after_work = 2;
+// What a spinning shard does for mail before it asks the kernel again: so many looks for an answer, about the time of a
+// round trip, and so many messages.
+constexpr unsigned looks_for_mail = 256;
+constexpr unsigned lingering_budget = 32;
 // Where time stands still inside a turn, long work is cut by count.
 constexpr unsigned stepped_calls_per_slice = 64;
 
@@ -93,6 +97,7 @@ void shard::turn(bool may_block) {
   enter(turn_step::flush);
   flush_dirty();
   mail_.publish_all();
+  if (may_block) linger();
   memory_->drain_returns();
   plan_trim();
   note_work();
@@ -163,7 +168,24 @@ void shard::deliver() {
 void shard::drain_mail() {
   const unsigned taken = mail_.drain();
   counters_.messages += taken;
-  if (taken != 0) last_work_ = now_;
+  had_mail_ = taken != 0;
+  if (had_mail_) last_work_ = now_;
+}
+
+/// A shard that spins and has just had mail answers the same shard at once, as long as there is nothing else to do: a
+/// round trip must not wait for two questions to the kernel, which take longer than all the rest of it.
+void shard::linger() {
+  if (idle_spin_ == duration::zero() || !had_mail_ || !machine_.threaded()) return;
+  enter(turn_step::mail);
+  unsigned taken = 0;
+  for (unsigned looks = looks_for_mail; looks != 0 && taken < lingering_budget && !has_own_work(); --looks) {
+    const unsigned now_taken = mail_.drain_recent(lingering_budget - taken);
+    if (now_taken == 0) continue;
+    taken += now_taken;
+    looks = looks_for_mail;
+    mail_.publish_all();
+  }
+  counters_.messages += taken;
 }
 
 void shard::run_tasks() {

@@ -227,14 +227,16 @@ class shard final : private poll_sleeper {
                                                             &fd_operator::dirty_hook>,
                               boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
 
-  [[nodiscard]] bool has_work() const noexcept {
-    return !tasks_.empty() || !next_turn_.empty() || !deliveries_.empty() || !dirty_.empty() || mail_.has_mail();
+  [[nodiscard]] bool has_own_work() const noexcept {
+    return !tasks_.empty() || !next_turn_.empty() || !deliveries_.empty() || !dirty_.empty();
   }
+  [[nodiscard]] bool has_work() const noexcept { return has_own_work() || mail_.has_mail(); }
   [[nodiscard]] instant next_deadline(bool may_block) const noexcept;
   instant before_block(instant deadline) override;
   void after_block() override;
   void deliver();
   void drain_mail();
+  void linger();
   void run_tasks();
   void expire_timers();
   void flush_dirty();
@@ -258,7 +260,8 @@ class shard final : private poll_sleeper {
   unsigned inline_depth_ = 0;
   bool asleep_ = false;
   bool samples_work_ = false;
-  bool worked_ = false;  // the turn that goes on or ended last
+  bool worked_ = false;    // the turn that goes on or ended last
+  bool had_mail_ = false;  // the same turn
   run_queue tasks_;
   run_queue next_turn_;  // tasks from the beginning of the next turn on
   delivery_list deliveries_;

@@ -316,6 +316,49 @@ BOOST_AUTO_TEST_CASE(a_sleeper_is_woken_once_and_who_is_awake_never) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_batch_that_has_gone_rings_nobody_again) {
+  mailboxes boxes{2};
+  const auto sent = shoal::test::parcels(shoal::publish_batch);
+  BOOST_REQUIRE(boxes[1].fall_asleep());
+  for (const auto& p : sent) BOOST_TEST(boxes[0].try_send(1, *p));
+  BOOST_TEST(boxes.wakes(1) == 1);
+  boxes[1].wake_up();
+  boxes.drain(1);
+  BOOST_REQUIRE(boxes[1].fall_asleep());
+  boxes[0].publish_all();  // the end of the sender's turn
+  BOOST_TEST(boxes.wakes(1) == 1);
+  boxes[1].wake_up();
+  boxes.settle();
+}
+
+BOOST_AUTO_TEST_CASE(a_look_at_the_last_sender_leaves_the_others_their_mail) {
+  mailboxes boxes{3};
+  const auto sent = shoal::test::parcels(4);
+  const auto send = [&](shard_id from, std::size_t which) {
+    BOOST_TEST(boxes[from].try_send(0, *sent[which]));
+    boxes[from].publish_all();
+  };
+  const auto drain_recent = [&](unsigned budget) {
+    parcel::draining = 0;
+    return boxes[0].drain_recent(budget);
+  };
+  BOOST_TEST(drain_recent(10) == 0U);  // nobody has sent yet
+  send(2, 0);
+  BOOST_TEST(boxes.drain(0) == 1U);
+  send(1, 1);
+  send(2, 2);
+  send(2, 3);
+  BOOST_TEST(drain_recent(1) == 1U);
+  BOOST_TEST(drain_recent(10) == 1U);
+  BOOST_TEST(drain_recent(10) == 0U);
+  BOOST_TEST((boxes.executed(0) == numbers{0, 2, 3}));
+  BOOST_TEST(!boxes[0].fall_asleep());
+  BOOST_TEST(boxes.drain(0) == 1U);
+  BOOST_TEST((boxes.executed(0) == numbers{0, 2, 3, 1}));
+  boxes.settle();
+  BOOST_TEST(!boxes[0].has_mail());
+}
+
 BOOST_AUTO_TEST_CASE(foreign_items_run_in_order_and_are_refused_after_the_end) {
   numbers log;
   {
