@@ -205,13 +205,14 @@ void add_all() {
 }  // namespace
 }  // namespace shoal::bench
 
-void* operator new(std::size_t bytes) {
+// Not inlined: the compiler would see one half of a pair only, and call it mismatched.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   shoal::bench::allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(bytes != 0 ? bytes : 1)) return memory;
   throw std::bad_alloc{};
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 int main(int argc, char** argv) {
   using namespace shoal::bench;
