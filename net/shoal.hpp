@@ -27,6 +27,8 @@
 #include <shoal/net/detach.hpp>
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/filter.hpp>
+#include <shoal/net/proxy_protocol/read_proxy_header.hpp>
+#include <shoal/net/proxy_protocol/write_proxy_header.hpp>
 #include <shoal/net/reader.hpp>
 #include <shoal/net/relay.hpp>
 #include <shoal/net/resolve.hpp>

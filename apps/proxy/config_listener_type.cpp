@@ -83,8 +83,8 @@ type<listener_config> listener_type() {
           .only_for("http", requests_only),
       field("tls", &l::tls, word_or("off", tls_type()), "Speak TLS to clients").not_yet(),
       field("proxy_protocol", &l::proxy_protocol, proxy_protocol,
-            "The PROXY header before the first byte: `require` closes connections without one, `accept` takes both")
-          .today_only({"off"}),
+            "The PROXY header (v1 or v2) before the first byte: `require` closes connections without one, `accept` "
+            "takes both. Whoever can connect is believed"),
       field("limits", &l::limits, limits_type(), "Of a request").not_yet().only_for("http", requests_only),
   };
   // Who listens where and for what comes first, the fine print last.

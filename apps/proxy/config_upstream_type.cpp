@@ -153,8 +153,8 @@ type<upstream_config> upstream_type() {
        field("limits", &u::limits, limits_type(), "Of the whole process").not_yet(),
        field("timeouts", &u::timeouts, timeouts_type(), "Each is finite"),
        field("tls", &u::tls, word_or("off", tls_type()), "Speak TLS to endpoints").not_yet(),
-       field("proxy_protocol", &u::proxy_protocol, proxy_protocol, "The PROXY header to send first")
-           .today_only({"off"})});
+       field("proxy_protocol", &u::proxy_protocol, proxy_protocol,
+             "The PROXY header to send first. `v2` passes on the TLVs of the client's own header")});
 }
 
 }  // namespace shoal::config

@@ -74,8 +74,9 @@ struct tcp_proxy::on_shard {
 struct tcp_proxy::session {
   explicit session(const shoal::connection& c) : client(c.remote()), shard(&c.owner()), since(c.opened_at()) {}
 
-  shoal::address client;
-  shoal::shard* shard;  // where it lives, at the end where it ended
+  shoal::address client;           // who it is, by its PROXY header if it has one
+  std::uint64_t header_bytes = 0;  // received, and not passed on
+  shoal::shard* shard;             // where it lives, at the end where it ended
   shoal::instant since;
   shoal::endpoint_lease lease;
   std::string endpoint = "-";
@@ -124,31 +125,60 @@ tcp_proxy::~tcp_proxy() { runtime_.remove(*this); }
 void tcp_proxy::describe_server() {
   if (upstream_.builtin) {
     server_.on_request(echo);
+    if (opening_reader::is_wanted(listener_)) {
+      server_.on_connect([this](shoal::connection& c) { return open_builtin(c); });
+      server_.on_arrive([](shoal::connection&) {});  // what open_builtin() keeps there belongs to no shard
+    }
     server_.on_disconnect([this](shoal::connection& c, std::error_code reason) { record_builtin(c, reason); });
   } else {
-    server_.on_connect([this](shoal::connection& c) { return serve(c); });
+    const bool says_first = opening_reader::is_wanted(listener_);
+    server_.on_connect([this, says_first](shoal::connection& c) { return says_first ? serve_opened(c) : serve(c); });
   }
 }
 
 std::expected<void, shoal::start_failure> tcp_proxy::prepare(shoal::runtime& owner) {
   shards_.clear();
   shards_.resize(owner.shards());
+  openings_.clear();
+  openings_.resize(owner.shards());
   return {};
 }
 
 void tcp_proxy::start(shoal::shard& here) {
+  openings_[here.id()] = std::make_unique<opening_reader>(listener_);
   if (!upstream_.builtin) shards_[here.id()] = std::make_unique<on_shard>(here, listener_, upstream_);
 }
 
 // The server stops first (added later): no client is left then.
 shoal::task<> tcp_proxy::stop(shoal::shard&, shoal::instant) { co_return; }
 void tcp_proxy::hurry(shoal::shard&) {}
-void tcp_proxy::finished() noexcept { shards_.clear(); }
+void tcp_proxy::finished() noexcept {
+  shards_.clear();
+  openings_.clear();
+}
 
 shoal::task<> tcp_proxy::serve(shoal::connection& client) {
+  return connect(client, std::make_shared<session>(client), opening{.client = client.remote()});
+}
+
+/// For clients that say something first.
+shoal::task<> tcp_proxy::serve_opened(shoal::connection& client) {
+  auto from = std::make_shared<session>(client);
+  auto reading = openings_[client.owner().id()]->read(client);
+  opening opened = co_await reading;
+  from->client = opened.client;
+  from->header_bytes = opened.header_bytes;
+  if (!opened.refused.empty()) {
+    record(*from, client.bytes_received(), 0, std::move(opened.refused));
+    co_return;
+  }
+  auto connecting = connect(client, std::move(from), std::move(opened));
+  co_await connecting;
+}
+
+shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<session> from, opening opened) {
   shoal::shard& here = client.owner();
   on_shard& mine = *shards_[here.id()];
-  auto from = std::make_shared<session>(client);
   const shoal::instant deadline = here.now() + upstream_.timeouts.connect;
   const std::size_t attempts = std::min<std::size_t>(upstream_.connect_attempts, mine.group.endpoints().size());
   shoal::tried_endpoints tried;
@@ -163,6 +193,10 @@ shoal::task<> tcp_proxy::serve(shoal::connection& client) {
     const shoal::dial_options options{.timeout = left, .tcp = {}, .source = {}};
     auto dialled = co_await mine.out.dial(e->where(), options);
     if (dialled && client.is_active()) {
+      if (auto said = announce(**dialled, upstream_.proxy_protocol, client, opened); !said) {
+        last = said.error();
+        break;
+      }
       shoal::relay::link(client, dialled->release(), std::make_unique<pair>(*this, std::move(from)));
       co_return;
     }
@@ -199,17 +233,30 @@ void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out,
                            .client = from.client,
                            .upstream = upstream_.name,
                            .endpoint = from.endpoint,
-                           .bytes_in = in,
+                           .bytes_in = in - from.header_bytes,
                            .bytes_out = out,
                            .took = from.shard->now() - from.since,
                            .end = std::move(end)};
   access_->write(shoal::log_level::info, to_string(line));
 }
 
+/// The header is for the access record alone, which is written when the connection ends.
+shoal::task<> tcp_proxy::open_builtin(shoal::connection& client) {
+  auto reading = openings_[client.owner().id()]->read(client);
+  auto opened = co_await reading;
+  client.set_context(std::move(opened));
+}
+
 void tcp_proxy::record_builtin(shoal::connection& client, std::error_code reason) {
   session from{client};
   from.endpoint = "echo";
-  record(from, client.bytes_received(), client.bytes_sent(), end_word("client", reason));
+  std::string end = end_word("client", reason);
+  if (auto* opened = client.context<opening>(); opened != nullptr) {
+    from.client = opened->client;
+    from.header_bytes = opened->header_bytes;
+    if (!opened->refused.empty()) end = opened->refused;
+  }
+  record(from, client.bytes_received(), client.bytes_sent(), std::move(end));
 }
 
 }  // namespace proxy

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tcp_proxy: for each accepted connection choose an endpoint, connect to it, and link the two.
 //
-//   accept -> on_connect: serve() -> pick -> dial -> (refused: pick another) -> relay::link -> ... -> access log
+//   accept -> on_connect: serve() -> opening -> pick -> dial -> (refused: pick another) -> relay::link -> ... -> access
+//   log
 //
 // Thread rule: described on the starting thread; everything else happens on the shard a connection landed on, with that
 //   shard's own endpoints and counters.
@@ -12,6 +13,7 @@
 
 #include "proxy/access_log.hpp"
 #include "proxy/config.hpp"
+#include "proxy/opening.hpp"
 #include <shoal/core/log_gate.hpp>
 #include <shoal/core/service.hpp>
 #include <shoal/net/dialer.hpp>
@@ -47,6 +49,9 @@ class tcp_proxy final : public shoal::service {
   void finished() noexcept override;
 
   [[nodiscard]] shoal::task<> serve(shoal::connection& client);
+  [[nodiscard]] shoal::task<> serve_opened(shoal::connection& client);
+  [[nodiscard]] shoal::task<> connect(shoal::connection& client, std::shared_ptr<session> from, opening opened);
+  [[nodiscard]] shoal::task<> open_builtin(shoal::connection& client);
   void report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing, std::error_code error);
   void record(const session& from, std::uint64_t in, std::uint64_t out, std::string end);
   void record_builtin(shoal::connection& client, std::error_code reason);
@@ -57,6 +62,7 @@ class tcp_proxy final : public shoal::service {
   const shoal::config::upstream_config& upstream_;
   shoal::logger* access_;
   std::vector<std::unique_ptr<on_shard>> shards_;
+  std::vector<std::unique_ptr<opening_reader>> openings_;  // by shard
   shoal::server server_;
 };
 

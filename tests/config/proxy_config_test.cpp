@@ -78,7 +78,8 @@ listeners:
     bind: [ "127.0.0.1:0", "[::1]:0", "unix:/run/front.sock" ]
     protocol: tcp
     accept: { distribution: round_robin, rebalance: off, max_connections: 10, backlog: 20 }
-    timeouts: { idle: 10m, half_closed: 1s }
+    timeouts: { idle: 10m, half_closed: 1s, proxy_header: 2s }
+    proxy_protocol: require
     buffers: { high: 2MiB }
     upstream: db
   - { name: other, bind: "127.0.0.1:7001", upstream: db }
@@ -88,7 +89,7 @@ upstreams:
     endpoints: [ "10.0.0.1:5432", { address: "[::1]:5432", weight: 3 }, "unix:/run/db.sock" ]
     connect_attempts: 2
     timeouts: { connect: 3s, idle: 1h }
-    proxy_protocol: off
+    proxy_protocol: v2
 )");
   BOOST_TEST((config.runtime.shards == shard_count{.how = shard_count::mode::fixed, .count = 2}));
   BOOST_TEST((config.runtime.cpus == std::vector<unsigned>{0, 1}));
@@ -102,12 +103,15 @@ upstreams:
   BOOST_TEST(front.bind.size() == 3U);
   BOOST_TEST((front.accept.distribution.how == accept_distribution::policy::round_robin));
   BOOST_TEST((front.buffers == buffer_limits{.high = 2 * mib, .low = 64 * kib}));
+  BOOST_TEST((front.proxy_protocol == proxy_protocol_in::require && front.timeouts.proxy_header == 2s));
   BOOST_TEST((config.listeners.at(1).buffers == config.defaults.buffers));
+  BOOST_TEST((config.listeners.at(1).proxy_protocol == proxy_protocol_in::off));
   const upstream_config& db = config.upstreams.at(0);
   BOOST_TEST_REQUIRE(db.endpoints.size() == 3U);
   BOOST_TEST(db.endpoints[1].address->text() == "[::1]:5432");
   BOOST_TEST(db.endpoints[1].weight == 3U);
   BOOST_TEST((db.timeouts.idle == 1h && db.timeouts.connect == 3s));
+  BOOST_TEST((db.proxy_protocol == proxy_protocol_out::v2));
 }
 
 BOOST_AUTO_TEST_CASE(a_low_mark_follows_its_high_mark) {

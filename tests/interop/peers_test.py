@@ -1,41 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers that others wrote, with their own clients, through the proxy: PostgreSQL and Redis, where installed."""
 
-import glob
 import os
 import pwd
-import shutil
-import socket
 import subprocess
-import unittest
 
-from rig import Case, Program, config, connect, main, until
+from rig import Case, Program, config, main, until
+from strangers import answers, free_port, program
 
 CLIENTS = 10
-
-
-def program(name):
-    """Its path, also of those that Debian keeps out of PATH; or a skip with the reason."""
-    places = sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)
-    found = shutil.which(name, path=os.pathsep.join([*places, os.environ.get("PATH", os.defpath)]))
-    if not found:
-        raise unittest.SkipTest(f"{name} is not installed")
-    return found
-
-
-def free_port():
-    """A port for a server that can't pick one itself. Nobody else gets it soon: the kernel goes round all of them."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
-
-
-def answers(port):
-    try:
-        connect(port).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 class Peers(Case):

@@ -50,6 +50,8 @@ std::shared_ptr<sim::sim_host> sim_stage_host() {
 
 std::shared_ptr<host> stage_host() { return sim_stage_host(); }
 
+void sim_stage_pass(duration length) { current_world()->world.run_for(length); }
+
 bool stage_advance(const std::function<bool()>& ready) { return current_world()->world.run_until(ready, patience); }
 
 }  // namespace shoal::test

@@ -13,5 +13,7 @@ namespace shoal::test {
 
 /// The host of stage_host(), as what it is.
 [[nodiscard]] std::shared_ptr<sim::sim_host> sim_stage_host();
+/// Lets exactly so much virtual time go by.
+void sim_stage_pass(duration length);
 
 }  // namespace shoal::test
