@@ -33,5 +33,7 @@
 #include <shoal/net/relay.hpp>
 #include <shoal/net/resolve.hpp>
 #include <shoal/net/server.hpp>
+#include <shoal/net/sni/read_server_name.hpp>
+#include <shoal/net/sni/server_names.hpp>
 #include <shoal/net/write_queue.hpp>
 #include <shoal/net/writer.hpp>

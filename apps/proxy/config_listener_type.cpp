@@ -73,10 +73,9 @@ type<listener_config> listener_type() {
             "`tcp` passes bytes on as they are, `http` understands requests and needs `routes`")
           .today_only({"tcp"}),
       field("upstream", &l::upstream, upstream_name_type(), "Where connections go").only_for("tcp", routes_choose),
-      field(
-          "sni", &l::sni, map(upstream_name_type(), check_server_name),
-          "Where TLS connections go, by the name their client asks for; `\"*\"` is for the rest. TLS is passed through")
-          .not_yet()
+      field("sni", &l::sni, map(upstream_name_type(), check_server_name),
+            "Where TLS connections go, by the name their client asks for: `db.example.com`, `*.example.com` for all "
+            "below it, `\"*\"` for the rest. TLS is passed through")
           .only_for("tcp", routes_choose),
       field("routes", &l::routes, list(route_type(), 1, most_routes), "Where requests go; the first that matches wins")
           .not_yet()

@@ -42,6 +42,13 @@ void upstream_references::check(const std::string& path, const std::string& name
                      fmt::format("this listener needs `builtin: {}`", is_http ? "hello" : "echo")});
 }
 
+void upstream_references::check_passthrough(const std::string& path, const std::string& name) {
+  check(path, name, listener_protocol::tcp);
+  const auto found = upstreams_.find(name);
+  if (!in_.sound(path) || found == upstreams_.end() || !found->second->builtin) return;
+  in_.fail_at(path, {fmt::format("{} is built in, which speaks no TLS", in_quotes(name)), "name one with `endpoints`"});
+}
+
 void upstream_references::report_unknown(const std::string& path, const std::string& name) {
   // Hints that nobody will see aren't looked for.
   const std::string_view close = in_.is_full() ? std::string_view{} : nearest(name, names_);

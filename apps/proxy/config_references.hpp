@@ -21,6 +21,8 @@ class upstream_references {
   /// Judges `name`, which stands at `path` in a listener for `protocol`. Names that are themselves wrong are left
   /// alone.
   void check(const std::string& path, const std::string& name, listener_protocol protocol);
+  /// The same of a place that TLS is passed through to.
+  void check_passthrough(const std::string& path, const std::string& name);
 
  private:
   void report_unknown(const std::string& path, const std::string& name);

@@ -36,6 +36,21 @@ void check_marks(reading& in, const std::string& path, const buffer_limits& buff
   in.fail_at(path + ".low", {"is above `high`", "reading stops above `high` and goes on below `low`"});
 }
 
+/// Names are one, however they are written; and what is passed through is TLS.
+void check_server_names(reading& in, upstream_references& upstreams, const listener_config& listener,
+                        const std::string& path) {
+  std::map<std::string, std::string, std::less<>> seen;
+  for (const auto& [name, upstream] : listener.sni) {
+    const std::string key = fmt::format("{}.{}", path, name);
+    upstreams.check_passthrough(key, upstream);
+    std::string lower = name;
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const auto [first, is_new] = seen.emplace(lower, name);
+    if (is_new) continue;
+    in.fail_at(key, {fmt::format("the same name as {}", in_quotes(first->second)), "letters' case does not count"});
+  }
+}
+
 void check_target(reading& in, upstream_references& upstreams, const listener_config& listener, std::size_t index) {
   const std::string path = fmt::format("listeners[{}]", index);
   // A key that was meant, but misspelled, is broken without being written.
@@ -53,9 +68,7 @@ void check_target(reading& in, upstream_references& upstreams, const listener_co
   }
   if (has_upstream && has_sni) in.fail_at(path + ".sni", {"`upstream` is given too", "remove one of them"});
   upstreams.check(path + ".upstream", listener.upstream, listener_protocol::tcp);
-  for (const auto& [name, upstream] : listener.sni) {
-    upstreams.check(fmt::format("{}.sni.{}", path, name), upstream, listener_protocol::tcp);
-  }
+  check_server_names(in, upstreams, listener, path + ".sni");
 }
 
 }  // namespace

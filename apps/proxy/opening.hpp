@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // opening: what a client says before its bytes are passed on, and what the endpoint is told of it.
 //
-//   client:  [PROXY header] bytes...   -->   opening_reader::read()   -->   announce()   endpoint: [PROXY header]
-//   bytes...
+//   client: [PROXY header] [ClientHello] bytes...  --read()-->  --announce()-->  endpoint: [PROXY header] bytes...
+//
+// The header is taken; the ClientHello, of which `sni` wants to know the server name, is only looked at.
 //
 // Thread rule: the shard of the client; a reader belongs to one shard.
 // Invariant: a client whose opening is refused gets no reply, one line of the log (per second and listener; the number
@@ -14,7 +15,9 @@
 #include <shoal/core/task.hpp>
 #include <shoal/net/connection.hpp>
 #include <shoal/net/proxy_protocol/proxy_header.hpp>
+#include <shoal/net/sni/server_names.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,14 +30,16 @@ struct opening {
   /// What was announced, if anything.
   std::optional<shoal::proxy_header> header;
   std::uint64_t header_bytes = 0;
+  /// Where it goes, of the listener's upstreams.
+  std::size_t upstream = 0;
   /// Not empty: the client is closed, and this is how its access record ends.
   std::string refused;
 };
 
 class opening_reader {
  public:
-  /// `listener` must outlive it.
-  explicit opening_reader(const shoal::config::listener_config& listener);
+  /// `by_name`: of the listener's `sni`, if it has one. Both must outlive it.
+  opening_reader(const shoal::config::listener_config& listener, const shoal::server_names& by_name);
 
   /// Whether clients of this listener say anything first.
   [[nodiscard]] static bool is_wanted(const shoal::config::listener_config& listener) noexcept;
@@ -42,9 +47,15 @@ class opening_reader {
   [[nodiscard]] shoal::task<opening> read(shoal::connection& client);
 
  private:
-  void refuse(shoal::connection& client, opening& from, std::string_view what, std::error_code why);
+  struct expected;
+
+  [[nodiscard]] shoal::task<> read_header(shoal::connection& client, opening& to);
+  [[nodiscard]] shoal::task<> read_hello(shoal::connection& client, opening& to);
+  void refuse(shoal::connection& client, opening& from, const expected& words, std::error_code why);
+  void report(const shoal::connection& client, std::string_view what, std::string_view why);
 
   const shoal::config::listener_config& listener_;
+  const shoal::server_names& by_name_;
   shoal::log_gate gate_;
 };
 

@@ -53,8 +53,7 @@ using proxies = std::vector<std::unique_ptr<tcp_proxy>>;
 proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, shoal::logger* access) {
   proxies made;
   for (const auto& listener : config.listeners) {
-    const auto upstream = std::ranges::find(config.upstreams, listener.upstream, &config::upstream_config::name);
-    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, *upstream, access));
+    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, access));
   }
   return made;
 }

@@ -22,14 +22,24 @@ std::string kernel() {
   return fmt::format("{} {}", name.sysname, release.substr(0, second_dot));
 }
 
-std::string target_of(const tcp_proxy& p) {
-  if (p.upstream().builtin) return fmt::format("{} (builtin echo)", p.upstream().name);
+std::string endpoints_of(const shoal::config::upstream_config& upstream) {
   std::string names;
-  for (const auto& e : p.upstream().endpoints) {
+  for (const auto& e : upstream.endpoints) {
     if (!names.empty()) names += ", ";
     names += e.address ? e.address->text() : e.srv;
   }
-  return fmt::format("{} ({})", p.upstream().name, names);
+  return names;
+}
+
+std::string target_of(const tcp_proxy& p) {
+  const auto& first = *p.upstreams().front();
+  if (p.is_builtin()) return fmt::format("{} (builtin echo)", first.name);
+  if (p.listener().sni.empty()) return fmt::format("{} ({})", first.name, endpoints_of(first));
+  std::string names;
+  for (const auto& [name, upstream] : p.listener().sni) {
+    names += fmt::format("{}{}: {}", names.empty() ? "" : ", ", name, upstream);
+  }
+  return fmt::format("sni {{ {} }}", names);
 }
 
 std::string size_text(std::size_t bytes) { return fmt::format("{} MiB", bytes >> 20U); }
@@ -68,7 +78,7 @@ std::string hints(const std::vector<std::unique_ptr<tcp_proxy>>& proxies, const 
   auto out = std::back_inserter(text);
   for (const auto& p : proxies) {
     for (const auto& where : p->server().addresses()) {
-      if (!p->upstream().builtin || where.is_unix()) continue;
+      if (!p->is_builtin() || where.is_unix()) continue;
       fmt::format_to(out, "  Try it in another terminal:  echo hello | socat - TCP:{}\n", to_string(where));
       break;
     }

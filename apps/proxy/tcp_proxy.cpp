@@ -43,11 +43,14 @@ void echo(shoal::connection& c) {
 
 }  // namespace
 
-/// What one shard keeps for this listener.
+/// What one shard keeps for one upstream of this listener.
 struct tcp_proxy::on_shard {
   on_shard(shoal::shard& here, const shoal::config::listener_config& listener,
-           const shoal::config::upstream_config& config)
-      : group(to_upstream_options(config), here.random()), profile(profile_for(listener, config)), out(here, profile) {
+           const shoal::config::upstream_config& from)
+      : config(from),
+        group(to_upstream_options(from), here.random()),
+        profile(profile_for(listener, from)),
+        out(here, profile) {
     gates.assign(group.endpoints().size(), shoal::log_gate{failure_report_interval});
   }
 
@@ -64,6 +67,7 @@ struct tcp_proxy::on_shard {
     return static_cast<std::size_t>(&e - group.endpoints().data());
   }
 
+  const shoal::config::upstream_config& config;
   shoal::upstream group;
   shoal::profile_ptr profile;  // of what is dialled
   shoal::dialer out;
@@ -72,12 +76,17 @@ struct tcp_proxy::on_shard {
 
 /// One client from its accept to its access record.
 struct tcp_proxy::session {
-  explicit session(const shoal::connection& c) : client(c.remote()), shard(&c.owner()), since(c.opened_at()) {}
+  session(const tcp_proxy& p, const shoal::connection& c)
+      : client(c.remote()), shard(&c.owner()), since(c.opened_at()) {
+    if (p.by_name_.empty()) upstream_name = p.upstreams_.front()->name;
+  }
 
   shoal::address client;           // who it is, by its PROXY header if it has one
   std::uint64_t header_bytes = 0;  // received, and not passed on
   shoal::shard* shard;             // where it lives, at the end where it ended
   shoal::instant since;
+  std::string_view upstream_name = "-";  // until it is chosen
+  std::size_t upstream = 0;
   shoal::endpoint_lease lease;
   std::string endpoint = "-";
 };
@@ -101,9 +110,10 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
     from->shard = &there;
     from->lease = shoal::endpoint_lease::taken_over(here().group.endpoints()[endpoint_index]);
   }
-  shoal::profile_ptr profile_on(shoal::shard& there) override { return proxy.shards_[there.id()]->profile; }
+  shoal::profile_ptr profile_on(shoal::shard& there) override { return on(there).profile; }
 
-  [[nodiscard]] on_shard& here() const { return *proxy.shards_[from->shard->id()]; }
+  [[nodiscard]] on_shard& on(const shoal::shard& which) const { return *proxy.shards_[which.id()][from->upstream]; }
+  [[nodiscard]] on_shard& here() const { return on(*from->shard); }
 
   tcp_proxy& proxy;
   std::shared_ptr<session> from;
@@ -111,19 +121,32 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
 };
 
 tcp_proxy::tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-                     const shoal::config::upstream_config& upstream, shoal::logger* access)
+                     std::span<const shoal::config::upstream_config> all, shoal::logger* access)
     : runtime_(owner),
       listener_(listener),
-      upstream_(upstream),
       access_(access),
       server_((owner.add(*this), owner), server_options_of(listener)) {
+  choose_upstreams(all);
   describe_server();
 }
 
 tcp_proxy::~tcp_proxy() { runtime_.remove(*this); }
 
+void tcp_proxy::choose_upstreams(std::span<const shoal::config::upstream_config> all) {
+  const auto index_of = [&](const std::string& name) {
+    const auto known = std::ranges::find(upstreams_, name, &shoal::config::upstream_config::name);
+    if (known == upstreams_.end()) {
+      upstreams_.push_back(&*std::ranges::find(all, name, &shoal::config::upstream_config::name));
+      return upstreams_.size() - 1;
+    }
+    return static_cast<std::size_t>(known - upstreams_.begin());
+  };
+  for (const auto& [name, upstream] : listener_.sni) static_cast<void>(by_name_.add(name, index_of(upstream)));
+  if (listener_.sni.empty()) static_cast<void>(index_of(listener_.upstream));
+}
+
 void tcp_proxy::describe_server() {
-  if (upstream_.builtin) {
+  if (is_builtin()) {
     server_.on_request(echo);
     if (opening_reader::is_wanted(listener_)) {
       server_.on_connect([this](shoal::connection& c) { return open_builtin(c); });
@@ -145,8 +168,11 @@ std::expected<void, shoal::start_failure> tcp_proxy::prepare(shoal::runtime& own
 }
 
 void tcp_proxy::start(shoal::shard& here) {
-  openings_[here.id()] = std::make_unique<opening_reader>(listener_);
-  if (!upstream_.builtin) shards_[here.id()] = std::make_unique<on_shard>(here, listener_, upstream_);
+  openings_[here.id()] = std::make_unique<opening_reader>(listener_, by_name_);
+  if (is_builtin()) return;
+  for (const auto* upstream : upstreams_) {
+    shards_[here.id()].push_back(std::make_unique<on_shard>(here, listener_, *upstream));
+  }
 }
 
 // The server stops first (added later): no client is left then.
@@ -158,12 +184,12 @@ void tcp_proxy::finished() noexcept {
 }
 
 shoal::task<> tcp_proxy::serve(shoal::connection& client) {
-  return connect(client, std::make_shared<session>(client), opening{.client = client.remote()});
+  return connect(client, std::make_shared<session>(*this, client), opening{.client = client.remote()});
 }
 
 /// For clients that say something first.
 shoal::task<> tcp_proxy::serve_opened(shoal::connection& client) {
-  auto from = std::make_shared<session>(client);
+  auto from = std::make_shared<session>(*this, client);
   auto reading = openings_[client.owner().id()]->read(client);
   opening opened = co_await reading;
   from->client = opened.client;
@@ -172,15 +198,17 @@ shoal::task<> tcp_proxy::serve_opened(shoal::connection& client) {
     record(*from, client.bytes_received(), 0, std::move(opened.refused));
     co_return;
   }
+  from->upstream = opened.upstream;
+  from->upstream_name = upstreams_[opened.upstream]->name;
   auto connecting = connect(client, std::move(from), std::move(opened));
   co_await connecting;
 }
 
 shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<session> from, opening opened) {
   shoal::shard& here = client.owner();
-  on_shard& mine = *shards_[here.id()];
-  const shoal::instant deadline = here.now() + upstream_.timeouts.connect;
-  const std::size_t attempts = std::min<std::size_t>(upstream_.connect_attempts, mine.group.endpoints().size());
+  on_shard& mine = *shards_[here.id()][from->upstream];
+  const shoal::instant deadline = here.now() + mine.config.timeouts.connect;
+  const std::size_t attempts = std::min<std::size_t>(mine.config.connect_attempts, mine.group.endpoints().size());
   shoal::tried_endpoints tried;
   std::error_code last = make_error_code(shoal::errc::no_endpoint);
   while (shoal::endpoint* e = mine.group.pick(tried)) {
@@ -193,7 +221,7 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
     const shoal::dial_options options{.timeout = left, .tcp = {}, .source = {}};
     auto dialled = co_await mine.out.dial(e->where(), options);
     if (dialled && client.is_active()) {
-      if (auto said = announce(**dialled, upstream_.proxy_protocol, client, opened); !said) {
+      if (auto said = announce(**dialled, mine.config.proxy_protocol, client, opened); !said) {
         last = said.error();
         break;
       }
@@ -219,9 +247,9 @@ void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::st
   const auto suppressed = mine.gates[mine.index_of(e)].pass(here.now());
   if (!suppressed) return;
   if (*suppressed == 0) {
-    log_warning(here.log(), "upstream {} {}: {}: {}", upstream_.name, e.name(), doing, error);
+    log_warning(here.log(), "upstream {} {}: {}: {}", mine.config.name, e.name(), doing, error);
   } else {
-    log_warning(here.log(), "upstream {} {}: {}: {} ({} more in the last second)", upstream_.name, e.name(), doing,
+    log_warning(here.log(), "upstream {} {}: {}: {} ({} more in the last second)", mine.config.name, e.name(), doing,
                 error, *suppressed);
   }
 }
@@ -231,7 +259,7 @@ void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out,
   const access_record line{.listener = listener_.name,
                            .shard = from.shard->id(),
                            .client = from.client,
-                           .upstream = upstream_.name,
+                           .upstream = from.upstream_name,
                            .endpoint = from.endpoint,
                            .bytes_in = in - from.header_bytes,
                            .bytes_out = out,
@@ -248,7 +276,7 @@ shoal::task<> tcp_proxy::open_builtin(shoal::connection& client) {
 }
 
 void tcp_proxy::record_builtin(shoal::connection& client, std::error_code reason) {
-  session from{client};
+  session from{*this, client};
   from.endpoint = "echo";
   std::string end = end_word("client", reason);
   if (auto* opened = client.context<opening>(); opened != nullptr) {

@@ -18,23 +18,29 @@
 #include <shoal/core/service.hpp>
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/server.hpp>
+#include <shoal/net/sni/server_names.hpp>
 #include <shoal/net/upstream/upstream.hpp>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace proxy {
 
-/// One tcp listener with the upstream behind it.
+/// One tcp listener with the upstreams behind it: one, or by the name that TLS clients ask for.
 class tcp_proxy final : public shoal::service {
  public:
-  /// `access` may be nullptr: no access log. Everything referred to must outlive the proxy.
+  /// `all`: where the listener's upstreams are found by name. `access` may be nullptr: no access log. Everything
+  /// referred to must outlive the proxy.
   tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-            const shoal::config::upstream_config& upstream, shoal::logger* access);
+            std::span<const shoal::config::upstream_config> all, shoal::logger* access);
   ~tcp_proxy();
 
   [[nodiscard]] const shoal::config::listener_config& listener() const noexcept { return listener_; }
-  [[nodiscard]] const shoal::config::upstream_config& upstream() const noexcept { return upstream_; }
+  /// Each once, in the order of the file.
+  [[nodiscard]] std::span<const shoal::config::upstream_config* const> upstreams() const noexcept { return upstreams_; }
+  /// The one, when its server is inside the proxy.
+  [[nodiscard]] bool is_builtin() const noexcept { return upstreams_.front()->builtin.has_value(); }
   [[nodiscard]] const shoal::server& server() const noexcept { return server_; }
 
  private:
@@ -56,13 +62,15 @@ class tcp_proxy final : public shoal::service {
   void record(const session& from, std::uint64_t in, std::uint64_t out, std::string end);
   void record_builtin(shoal::connection& client, std::error_code reason);
   void describe_server();
+  void choose_upstreams(std::span<const shoal::config::upstream_config> all);
 
   shoal::runtime& runtime_;
   const shoal::config::listener_config& listener_;
-  const shoal::config::upstream_config& upstream_;
   shoal::logger* access_;
-  std::vector<std::unique_ptr<on_shard>> shards_;
-  std::vector<std::unique_ptr<opening_reader>> openings_;  // by shard
+  std::vector<const shoal::config::upstream_config*> upstreams_;
+  shoal::server_names by_name_;                                 // index in upstreams_
+  std::vector<std::vector<std::unique_ptr<on_shard>>> shards_;  // by shard, by upstream
+  std::vector<std::unique_ptr<opening_reader>> openings_;       // by shard
   shoal::server server_;
 };
 

@@ -147,7 +147,8 @@ type<listener_timeouts> listener_timeouts_type() {
        field("half_closed", &t::half_closed, timeout_type("30s"),
              "One side has finished sending and the other has not"),
        field("proxy_header", &t::proxy_header, timeout_type("5s"), "For the whole PROXY header"),
-       field("tls_handshake", &t::tls_handshake, timeout_type("10s"), "For the whole TLS handshake").not_yet(),
+       field("tls_handshake", &t::tls_handshake, timeout_type("10s"),
+             "For the whole TLS handshake; for its ClientHello where TLS is passed through"),
        field("request_header", &t::request_header, timeout_type("10s"),
              "For all of a request's headers, not per read. Then 408")
            .not_yet()

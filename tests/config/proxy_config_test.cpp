@@ -154,10 +154,29 @@ BOOST_AUTO_TEST_CASE(a_listener_knows_where_connections_go) {
   BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\"")).contains("listeners[0]: `upstream` is missing"));
   BOOST_TEST(errors_of("listeners: []\n").contains("listeners: 0 items"));
   BOOST_TEST(errors_of("upstreams: []\n").contains("(file): `listeners` is missing"));
-  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", upstream: demo, sni: { a.b: demo }"), from_the_future())
+  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", upstream: demo, sni: { a.b: demo }"))
                  .contains("listeners[0].sni: `upstream` is given too"));
-  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", sni: { \"*\": nowhere }"), from_the_future())
+  BOOST_TEST(errors_of(with_listener("bind: \"127.0.0.1:0\", sni: { \"*\": nowhere }"))
                  .contains("listeners[0].sni.*: unknown upstream `nowhere`"));
+}
+
+BOOST_AUTO_TEST_CASE(server_names_lead_to_servers_with_tls) {
+  const auto with_names = [](std::string_view names) {
+    return "listeners: [ { bind: \"127.0.0.1:0\", sni: " + std::string(names) +
+           ", timeouts: { tls_handshake: 3s } } ]\nupstreams: [ { name: db, endpoints: [ \"10.0.0.1:1\" ] }, { name: "
+           "demo, "
+           "builtin: echo } ]\n";
+  };
+  const listener_config front =
+      good(with_names("{ DB.example.com: db, \"*.example.com\": db, \"*\": db }")).listeners.at(0);
+  BOOST_TEST((front.sni == text_map{{"DB.example.com", "db"}, {"*.example.com", "db"}, {"*", "db"}}));
+  BOOST_TEST((front.timeouts.tls_handshake == 3s));
+  BOOST_TEST(errors_of(with_names("{ a.b: db, A.B: db }")).contains("listeners[0].sni.A.B: the same name as `a.b`"));
+  BOOST_TEST(errors_of(with_names("{ a.b: demo }")).contains("listeners[0].sni.a.b: `demo` is built in"));
+  for (const char* const bad : {"*b.example.com", "a.*.com", "a b", "**", "10.0.0.1:443"}) {
+    BOOST_TEST(errors_of(with_names("{ \"" + std::string(bad) + "\": db }")).contains("can't be the name of a server"),
+               bad);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(keys_for_requests_need_http) {

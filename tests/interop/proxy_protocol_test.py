@@ -9,7 +9,7 @@ import time
 import byte_table
 from byte_table import bytes_of
 from endpoints import Serving, accepted, listening, port_of
-from rig import Case, config, connect, exchange, main, read_exactly, read_to_end
+from rig import Case, config, connect, exchange, main, read_exactly, read_to_end, replied
 from strangers import free_port, haproxy, nginx, program
 
 V1 = b"PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\n"
@@ -33,19 +33,19 @@ class Headers(Case):
     # In
 
     def test_a_header_in_two_pieces_wherever_they_part(self):
-        endpoint = self.serving()
-        with self.proxy(config([endpoint.port], listener="proxy_protocol: require")) as proxy:
-            count = 0
-            for header in (V1, V2, V2_WITH_TLVS):
-                said = header + b"hello"
-                for cut in range(1, len(said)):
-                    with connect(proxy.port) as client:
-                        client.sendall(said[:cut])
-                        time.sleep(0.001)  # not to synchronise: so that the pieces may arrive as two
-                        client.sendall(said[cut:])
-                        self.assertEqual(read_exactly(client, 5), b"hello")
-                    count += 1
-            proxy.wait_for(r"192\.0\.2\.1:56324 -> back/\S+ in=5B out=5B .* end=client_eof", count=count)
+        endpoint, count = self.serving(), 0
+        proxy = self.start_proxy(config([endpoint.port], listener="proxy_protocol: require"))
+        for header in (V1, V2, V2_WITH_TLVS):
+            said = header + b"hello"
+            for cut in range(1, len(said)):
+                with connect(proxy.port) as client:
+                    client.sendall(said[:cut])
+                    time.sleep(0.001)  # not to synchronise: so that the pieces may arrive as two
+                    client.sendall(said[cut:])
+                    self.assertEqual(read_exactly(client, 5), b"hello")
+                count += 1
+        proxy.wait_for(r"192\.0\.2\.1:56324 -> back/\S+ in=5B out=5B .* end=client_eof", count=count)
+        self.stop_cleanly(proxy, copied=r"\d+")  # a header that two blocks part is gathered, which counts
 
     def test_bad_headers_get_no_reply_and_reach_nobody(self):
         endpoint, rows = self.serving(), byte_table.rows("bad_proxy_headers.txt")
@@ -239,17 +239,6 @@ listen back
                     own = re.fullmatch(rf"127\.0\.0\.1:(\d+) {proxy.port}", said)
                     self.assertTrue(own, said)
                     proxy.wait_for(rf"127\.0\.0\.1:{own[1]} -> back/")
-
-
-def replied(client):
-    """What came before the end, in whatever way it ended."""
-    said = b""
-    try:
-        while part := client.recv(1 << 16):
-            said += part
-    except ConnectionResetError:
-        pass
-    return said
 
 
 def crc32c(data):

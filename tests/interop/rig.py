@@ -326,6 +326,17 @@ def how_it_ends(peer):
     return "end"
 
 
+def replied(client):
+    """What came before the end, in whatever way it ended."""
+    said = b""
+    try:
+        while part := client.recv(1 << 16):
+            said += part
+    except ConnectionResetError:
+        pass
+    return said
+
+
 def main():
     raise_file_limit()
     print(f"seed {SEED} (replay: SHOAL_SEED={SEED})", flush=True)

@@ -4,7 +4,7 @@
 
 #include <shoal/core/sleep.hpp>
 #include <tests/net/net_rig.hpp>
-#include <tests/net/proxy_protocol/byte_table.hpp>
+#include <tests/net/openings/byte_table.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <tests/net/proxy_protocol/byte_table.hpp>
+#include <tests/net/openings/byte_table.hpp>
 
 #include <boost/test/unit_test.hpp>
 

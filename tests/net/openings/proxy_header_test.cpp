@@ -4,7 +4,7 @@
 #include <shoal/net/proxy_protocol/parse_proxy_header.hpp>
 #include <shoal/net/proxy_protocol/write_proxy_header.hpp>
 #include <tests/buffers/bytes.hpp>
-#include <tests/net/proxy_protocol/byte_table.hpp>
+#include <tests/net/openings/byte_table.hpp>
 
 #include <boost/test/unit_test.hpp>
 
