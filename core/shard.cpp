@@ -14,10 +14,10 @@ namespace {
 // since the one before.
 constexpr duration trim_interval = std::chrono::seconds{1};
 constexpr unsigned trims_after_work = 2;
-// What a spinning shard does for mail before it asks the kernel again: so many looks for an answer, about the time of a
-// round trip, and so many messages.
-constexpr unsigned looks_for_mail = 256;
-constexpr unsigned lingering_budget = 32;
+// What a spinning shard does for mail before it asks the kernel again. A look takes a few nanoseconds: so many in a row
+// are some round trips, and all of a turn some microseconds. Messages are limited as without it, by drain_budget.
+constexpr unsigned looks_in_a_row = 256;
+constexpr unsigned looks_in_a_turn = 2048;
 // Where time stands still inside a turn, long work is cut by count.
 constexpr unsigned stepped_calls_per_slice = 64;
 
@@ -166,26 +166,27 @@ void shard::deliver() {
 }
 
 void shard::drain_mail() {
-  const unsigned taken = mail_.drain();
-  counters_.messages += taken;
-  had_mail_ = taken != 0;
-  if (had_mail_) last_work_ = now_;
+  mail_taken_ = mail_.drain();
+  counters_.messages += mail_taken_;
+  if (mail_taken_ != 0) last_work_ = now_;
 }
 
 /// A shard that spins and has just had mail answers the same shard at once, as long as there is nothing else to do: a
 /// round trip must not wait for two questions to the kernel, which take longer than all the rest of it.
 void shard::linger() {
-  if (idle_spin_ == duration::zero() || !had_mail_ || !machine_.threaded()) return;
+  if (idle_spin_ == duration::zero() || mail_taken_ == 0 || !machine_.threaded()) return;
   enter(turn_step::mail);
-  unsigned taken = 0;
-  for (unsigned looks = looks_for_mail; looks != 0 && taken < lingering_budget && !has_own_work(); --looks) {
-    const unsigned now_taken = mail_.drain_recent(lingering_budget - taken);
-    if (now_taken == 0) continue;
-    taken += now_taken;
-    looks = looks_for_mail;
+  unsigned in_a_row = 0;
+  for (unsigned looks = 0; looks < looks_in_a_turn && in_a_row < looks_in_a_row; ++looks) {
+    if (mail_taken_ >= drain_budget || has_own_work()) return;
+    const unsigned taken = mail_.drain_recent(drain_budget - mail_taken_);
+    ++in_a_row;
+    if (taken == 0) continue;
+    in_a_row = 0;
+    mail_taken_ += taken;
+    counters_.messages += taken;
     mail_.publish_all();
   }
-  counters_.messages += taken;
 }
 
 void shard::run_tasks() {

@@ -260,8 +260,8 @@ class shard final : private poll_sleeper {
   unsigned inline_depth_ = 0;
   bool asleep_ = false;
   bool samples_work_ = false;
-  bool worked_ = false;    // the turn that goes on or ended last
-  bool had_mail_ = false;  // the same turn
+  bool worked_ = false;      // the turn that goes on or ended last
+  unsigned mail_taken_ = 0;  // messages of that turn
   run_queue tasks_;
   run_queue next_turn_;  // tasks from the beginning of the next turn on
   delivery_list deliveries_;
