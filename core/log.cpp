@@ -4,14 +4,12 @@
 #include <shoal/core/affinity.hpp>
 #include <shoal/core/log_line.hpp>
 #include <shoal/core/log_output.hpp>
+#include <shoal/core/signals_blocked.hpp>
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/sink.h>
 
-#include <pthread.h>
-
 #include <array>
-#include <csignal>
 #include <utility>
 
 namespace shoal {
@@ -30,23 +28,6 @@ spdlog::level::level_enum to_spdlog(log_level level) noexcept {
   return level == log_level::off ? spdlog::level::off : static_cast<spdlog::level::level_enum>(level);
 }
 static_assert(static_cast<int>(log_level::error) == static_cast<int>(spdlog::level::err));
-
-/// Threads started while one of these lives get no signals: those belong to the program, and a broken pipe must be an
-/// error.
-class signals_blocked {
- public:
-  signals_blocked() noexcept {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 /// Where spdlog's worker hands the lines over. All but lost() runs on that worker.
 class output_sink final : public spdlog::sinks::sink {

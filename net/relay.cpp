@@ -67,6 +67,7 @@ void relay::deliver(connection& from) {
 
 void relay::move_bytes(connection& from, connection& to) {
   if (!from.input_.empty()) {
+    if (summary_.second_spoke_at == instant::min() && !is_first(from)) summary_.second_spoke_at = from.owner().now();
     if (auto moved = to.output_.append(from.input_.take_all()); !moved) return to.fail_with(moved.error());
     to.flush();
   }

@@ -27,6 +27,7 @@ struct relay_summary {
   std::error_code first_reason;  ///< why each connection ended; errc::eof is the regular way
   std::error_code second_reason;
   bool first_ended_first = false;  ///< whose end came first
+  instant second_spoke_at = instant::min();  ///< when its first bytes were passed on; never: instant::min()
 };
 
 /// Hears how a pair fares; the pair owns it.

@@ -56,7 +56,7 @@ type<access_log_options> access_log_type() {
   return object<a>("access_log",
                    {field("path", &a::path, text("file", "/var/log/shoal/access.log"),
                           "The file that gets a line for each connection; `-` is standard output"),
-                    field("format", &a::format, log_format_type(), "How its lines look").today_only({"text"})});
+                    field("format", &a::format, log_format_type(), "How its lines look").today_only({"text", "json"})});
 }
 
 type<admin_options> admin_type() {

@@ -113,11 +113,4 @@ shoal::upstream_options to_upstream_options(const config::upstream_config& from)
   return made;
 }
 
-shoal::log_options to_access_log(const config::access_log_options& from, const std::shared_ptr<shoal::host>& machine) {
-  shoal::log_options made;
-  made.path = from.path;
-  made.clock = [machine] { return machine->wall_time(); };
-  return made;
-}
-
 }  // namespace proxy

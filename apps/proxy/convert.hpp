@@ -13,7 +13,5 @@ namespace proxy {
 [[nodiscard]] shoal::rebalance_mode to_rebalance(shoal::config::rebalance_mode from);
 [[nodiscard]] shoal::accept_distribution to_distribution(const shoal::config::accept_distribution& from);
 [[nodiscard]] shoal::upstream_options to_upstream_options(const shoal::config::upstream_config& from);
-[[nodiscard]] shoal::log_options to_access_log(const shoal::config::access_log_options& from,
-                                               const std::shared_ptr<shoal::host>& machine);
 
 }  // namespace proxy

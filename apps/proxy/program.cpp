@@ -35,22 +35,17 @@ void fit_to_files(config::proxy_config& config, const file_limit& files, shoal::
   }
 }
 
-std::unique_ptr<shoal::logger> open_access_log(const config::proxy_config& config,
-                                               const std::shared_ptr<shoal::host>& machine) {
-  if (!config.access_log) return nullptr;
-  return std::make_unique<shoal::logger>(to_access_log(*config.access_log, machine));
-}
-
-void reopen(shoal::logger& log, shoal::logger* access) {
-  for (shoal::logger* one : {&log, access}) {
-    if (one == nullptr) continue;
-    if (auto reopened = one->reopen(); !reopened) log_error(log, "reopening a log: {}", reopened.error());
-  }
+void reopen(shoal::logger& log, access_log* access) {
+  const auto complain = [&log](const shoal::result<void>& reopened) {
+    if (!reopened) log_error(log, "reopening a log: {}", reopened.error());
+  };
+  complain(log.reopen());
+  if (access != nullptr) complain(access->reopen());
 }
 
 using proxies = std::vector<std::unique_ptr<tcp_proxy>>;
 
-proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, shoal::logger* access) {
+proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, access_log* access) {
   proxies made;
   for (const auto& listener : config.listeners) {
     made.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, access));
@@ -58,7 +53,7 @@ proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config
   return made;
 }
 
-void listen_to_signals(shoal::runtime& runtime, const proxies& all, shoal::logger* access) {
+void listen_to_signals(shoal::runtime& runtime, const proxies& all, access_log* access) {
   const auto stop = [&runtime, &all, asked = false]() mutable {
     if (std::exchange(asked, true)) {
       log_warning(runtime.log(), "stopping at once");
@@ -86,11 +81,11 @@ int run(config::proxy_config config, const std::string& file) {
   const auto machine = shoal::make_real_host();
   const shoal::instant began = machine->now();
   const file_limit files = raise_file_limit();
-  std::unique_ptr<shoal::logger> access;
   std::unique_ptr<shoal::runtime> runtime;
+  std::unique_ptr<access_log> access;
   try {
     runtime = std::make_unique<shoal::runtime>(to_runtime_options(config), machine);
-    access = open_access_log(config, machine);
+    if (config.access_log) access = std::make_unique<access_log>(*runtime, *config.access_log, machine);
   } catch (const std::system_error& error) {
     std::fprintf(stderr, "shoal-proxy: %s\n", error.what());
     return 1;

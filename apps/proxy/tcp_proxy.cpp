@@ -89,6 +89,8 @@ struct tcp_proxy::session {
   std::size_t upstream = 0;
   shoal::endpoint_lease lease;
   std::string endpoint = "-";
+  std::optional<shoal::duration> connect;  // how long it took
+  unsigned attempts = 0;
 };
 
 /// A client linked to its endpoint. When they move, their shard's share of the upstream's counts goes along.
@@ -101,8 +103,10 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
     if (!end.first_ended_first && reason && reason != shoal::errc::eof && reason != shoal::errc::stopped) {
       proxy.report_failure(here(), *from->lease.get(), "ended", reason);
     }
+    std::optional<shoal::duration> first_byte;
+    if (end.second_spoke_at != shoal::instant::min()) first_byte = end.second_spoke_at - from->since;
     proxy.record(*from, end.from_first, end.from_second,
-                 end_word(end.first_ended_first ? "client" : "upstream", reason));
+                 end_word(end.first_ended_first ? "client" : "upstream", reason), first_byte);
   }
   bool can_move() const noexcept override { return true; }
   void on_leave() noexcept override { from->lease = {}; }
@@ -121,7 +125,7 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
 };
 
 tcp_proxy::tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-                     std::span<const shoal::config::upstream_config> all, shoal::logger* access)
+                     std::span<const shoal::config::upstream_config> all, access_log* access)
     : runtime_(owner),
       listener_(listener),
       access_(access),
@@ -207,12 +211,14 @@ shoal::task<> tcp_proxy::serve_opened(shoal::connection& client) {
 shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<session> from, opening opened) {
   shoal::shard& here = client.owner();
   on_shard& mine = *shards_[here.id()][from->upstream];
-  const shoal::instant deadline = here.now() + mine.config.timeouts.connect;
+  const shoal::instant began = here.now();
+  const shoal::instant deadline = began + mine.config.timeouts.connect;
   const std::size_t attempts = std::min<std::size_t>(mine.config.connect_attempts, mine.group.endpoints().size());
   shoal::tried_endpoints tried;
   std::error_code last = make_error_code(shoal::errc::no_endpoint);
   while (shoal::endpoint* e = mine.group.pick(tried)) {
     tried.add(*e);
+    ++from->attempts;
     from->lease = shoal::endpoint_lease{*e};
     from->endpoint = e->name();
     // What is left of the budget, shared with the attempts to come: one endpoint that drops SYNs must not eat it all.
@@ -221,6 +227,7 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
     const shoal::dial_options options{.timeout = left, .tcp = {}, .source = {}};
     auto dialled = co_await mine.out.dial(e->where(), options);
     if (dialled && client.is_active()) {
+      from->connect = here.now() - began;
       if (auto said = announce(**dialled, mine.config.proxy_protocol, client, opened); !said) {
         last = said.error();
         break;
@@ -254,18 +261,22 @@ void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::st
   }
 }
 
-void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out, std::string end) {
+void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out, std::string end,
+                       std::optional<shoal::duration> first_byte) {
   if (access_ == nullptr) return;
-  const access_record line{.listener = listener_.name,
-                           .shard = from.shard->id(),
-                           .client = from.client,
-                           .upstream = from.upstream_name,
-                           .endpoint = from.endpoint,
-                           .bytes_in = in - from.header_bytes,
-                           .bytes_out = out,
-                           .took = from.shard->now() - from.since,
-                           .end = std::move(end)};
-  access_->write(shoal::log_level::info, to_string(line));
+  access_->write({.listener = listener_.name,
+                  .shard = from.shard->id(),
+                  .client = from.client,
+                  .upstream = from.upstream_name,
+                  .endpoint = from.endpoint,
+                  .bytes_in = in - from.header_bytes,
+                  .bytes_out = out,
+                  .ended = from.shard->now(),
+                  .took = from.shard->now() - from.since,
+                  .connect = from.connect,
+                  .first_byte = first_byte,
+                  .attempts = from.attempts,
+                  .end = std::move(end)});
 }
 
 /// The header is for the access record alone, which is written when the connection ends.

@@ -22,6 +22,7 @@
 #include <shoal/net/upstream/upstream.hpp>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,7 +34,7 @@ class tcp_proxy final : public shoal::service {
   /// `all`: where the listener's upstreams are found by name. `access` may be nullptr: no access log. Everything
   /// referred to must outlive the proxy.
   tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-            std::span<const shoal::config::upstream_config> all, shoal::logger* access);
+            std::span<const shoal::config::upstream_config> all, access_log* access);
   ~tcp_proxy();
 
   [[nodiscard]] const shoal::config::listener_config& listener() const noexcept { return listener_; }
@@ -59,14 +60,15 @@ class tcp_proxy final : public shoal::service {
   [[nodiscard]] shoal::task<> connect(shoal::connection& client, std::shared_ptr<session> from, opening opened);
   [[nodiscard]] shoal::task<> open_builtin(shoal::connection& client);
   void report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing, std::error_code error);
-  void record(const session& from, std::uint64_t in, std::uint64_t out, std::string end);
+  void record(const session& from, std::uint64_t in, std::uint64_t out, std::string end,
+              std::optional<shoal::duration> first_byte = {});
   void record_builtin(shoal::connection& client, std::error_code reason);
   void describe_server();
   void choose_upstreams(std::span<const shoal::config::upstream_config> all);
 
   shoal::runtime& runtime_;
   const shoal::config::listener_config& listener_;
-  shoal::logger* access_;
+  access_log* access_;
   std::vector<const shoal::config::upstream_config*> upstreams_;
   shoal::server_names by_name_;                                 // index in upstreams_
   std::vector<std::vector<std::unique_ptr<on_shard>>> shards_;  // by shard, by upstream

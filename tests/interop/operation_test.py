@@ -2,13 +2,14 @@
 """A proxy in operation: signals, limits, kinds of addresses, and how connections are spread over the shards."""
 
 import collections
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 
-from endpoints import Serving, in_background, listening, port_of
+from endpoints import Serving, in_background, listening, port_of, refusing
 from rig import BIN, NOTHING_LEFT, Case, Proxy, builtin_echo, config, connect, exchange, main, read_exactly, until
 
 ACCESS_LINE = r"front shard=(\d+) .* end=\w+"
@@ -45,6 +46,30 @@ class Operation(Case):
         self.assertEqual(moved.read_text().count("\n"), 1)
         for line in (log.read_text() + moved.read_text()).splitlines():
             self.assertRegex(line, ACCESS_LINE)
+
+    def test_the_access_log_as_json_says_all_of_a_connection(self):
+        log = self.folder / "access.json"
+        wanted = 'access_log: { path: "access.json", format: json }'
+        endpoint = Serving(lambda peer: peer.sendall(read_exactly(peer, 5)) or peer.recv(1))
+        self.addCleanup(endpoint.close)
+        with refusing() as dead:
+            text = config([dead, endpoint.port], upstream="balance: round_robin", rest="runtime: { shards: 1 }")
+            with self.proxy(text.replace('access_log: { path: "-" }', wanted)) as proxy:
+                for _ in range(2):
+                    self.one_connection(proxy.port)
+                until(lambda: log.read_text().count("\n") == 2, "both lines are written")
+        records = [json.loads(line) for line in log.read_text().splitlines()]
+        for record in records:
+            self.assertEqual(list(record), ["time", "listener", "client", "upstream", "endpoint", "shard", "bytes_in",
+                                            "bytes_out", "connect_ms", "first_byte_ms", "duration_ms", "attempts",
+                                            "end"])
+            self.assertEqual((record["listener"], record["upstream"], record["endpoint"], record["shard"]),
+                             ("front", "back", f"127.0.0.1:{endpoint.port}", 0))
+            self.assertEqual((record["bytes_in"], record["bytes_out"], record["end"]), (5, 5, "client_eof"))
+            self.assertRegex(record["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            self.assertTrue(0 <= record["connect_ms"] <= record["first_byte_ms"] <= record["duration_ms"], record)
+        # One of any two has the dead endpoint's turn.
+        self.assertEqual(max(record["attempts"] for record in records), 2)
 
     def test_sighup_keeps_it_running(self):
         with self.proxy(builtin_echo()) as proxy:

@@ -20,6 +20,7 @@ EXCEPTIONS = {
     },
     "payload-copy": {
         "core/host/ares_resolver.cpp": "the 4 or 16 bytes of an address, per answer",
+        "core/shard_log.cpp": "lines of a log on their way to its file",
         "core/host/socket_name.hpp": "a sockaddr of at most 128 bytes, at accept and connect",
         "buffers/each_place.hpp": "sixteen bytes into a register, to be compared",
         "buffers/endian.hpp": "one integer at a time: compilers make a load or a store of it",
