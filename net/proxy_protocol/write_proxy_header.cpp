@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 
+#include <limits>
 #include <string>
 
 namespace shoal {
@@ -105,8 +106,8 @@ result<void> write_v2(link_buffer& to, const proxy_header& header) {
   const v2_layout layout = layout_of(header);
   const std::size_t checksum = header.has_checksum ? detail::tlv_head + detail::checksum_bytes : 0;
   const std::size_t length = header.is_local ? 0 : layout.addresses + header.tlvs.size() + checksum;
+  if (length > std::numeric_limits<std::uint16_t>::max()) return fail(errc::invalid_argument);
   const std::size_t total = detail::v2_fixed + length;
-  if (total > proxy_header::max_v2) return fail(errc::invalid_argument);
   const auto space = to.malloc(total);
   if (!space) return fail(space.error());
   filling out{*space};

@@ -14,8 +14,8 @@ namespace shoal {
 
 /// Writes it as header.version says, uncommitted. Addresses that are unset, or not of one family, become UNKNOWN
 /// (version 1: those of unix sockets, too) or UNSPEC; is_local becomes UNKNOWN or LOCAL, without addresses. TLVs and
-/// the checksum exist in version 2 only. Errors: errc::no_memory, errc::closed; errc::invalid_argument if the TLVs make
-/// it longer than proxy_header::max_v2.
+/// the checksum exist in version 2 only. Errors: errc::no_memory, errc::closed; errc::invalid_argument if addresses and
+/// TLVs pass 64 KiB, the format's limit.
 result<void> write_proxy_header(link_buffer& to, const proxy_header& header);
 
 }  // namespace shoal
