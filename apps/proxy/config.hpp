@@ -267,11 +267,13 @@ enum class proxy_protocol_out : std::uint8_t { off, v1, v2 };
 struct upstream_config {
   std::string name;
   balance_policy balance = balance_policy::random_two;
-  std::string hash_on = "source_ip";  ///< source_ip, header:NAME, cookie:NAME or path
+  std::string hash_on = "source_ip";                  ///< source_ip, header:NAME, cookie:NAME or path
+  std::optional<unsigned> hash_balance_factor = 150;  ///< ring_hash, maglev: most of its fair share, in percent
   std::optional<sticky_options> sticky;
   std::vector<endpoint_config> endpoints;
   std::optional<builtin_endpoint> builtin;
   unsigned connect_attempts = 3;
+  unsigned panic_threshold = 0;  ///< percent that must be up for health to count
   std::optional<duration> slow_start;
   std::optional<health_check_options> health_check;
   std::optional<outlier_options> outlier_detection;

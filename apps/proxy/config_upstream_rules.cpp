@@ -47,6 +47,14 @@ void check_endpoints(reading& in, const std::string& list, const upstream_config
   }
 }
 
+/// The name says what it hashes.
+void check_balance(reading& in, const std::string& path, const upstream_config& upstream) {
+  const bool by_source = upstream.balance == balance_policy::source_hash;
+  if (!by_source || upstream.hash_on == "source_ip" || !in.sound(path + ".hash_on")) return;
+  in.fail_at(path + ".hash_on",
+             {"`source_hash` hashes the client's address", "write `balance: ring_hash`, or remove the key"});
+}
+
 void check_file(reading& in, const std::string& path, const std::string& file) {
   if (file.empty() || !in.sound(path) || in.readable(file)) return;
   in.fail_at(path, {fmt::format("the file {} does not exist, or can't be read", in_quotes(file)),
@@ -67,6 +75,7 @@ void check_upstreams(reading& in, const proxy_config& config) {
                  {"`endpoints` is missing", "write `endpoints: [ \"10.0.0.1:9000\" ]`, or `builtin: echo` for a try"});
     }
     check_endpoints(in, path + ".endpoints", config.upstreams[i]);
+    check_balance(in, path, config.upstreams[i]);
     const auto& check = config.upstreams[i].health_check;
     if (check && check->type != health_check_type::http && in.sound(path + ".health_check.path")) {
       in.fail_at(path + ".health_check.path",

@@ -12,10 +12,12 @@
 namespace shoal::config {
 namespace {
 
-constexpr std::size_t most_endpoints = 10'000;
+constexpr std::size_t most_endpoints = 4096;
 constexpr unsigned highest_weight = 256;
 constexpr unsigned most_attempts = 16;
 constexpr unsigned most_checks = 100;
+constexpr unsigned least_factor = 100;
+constexpr unsigned highest_factor = 10'000;
 constexpr std::uint32_t most_connections = 10'000'000;
 
 type<endpoint_config> endpoint_type() {
@@ -135,17 +137,24 @@ type<upstream_config> upstream_type() {
              "A server inside the proxy, for a first try: `echo` for tcp, `hello` for http")
            .today_only({"echo"}),
        field("balance", &u::balance, balance_type(),
-             "Which endpoint gets a connection. `random_two`: the less busy of two drawn at random")
-           .today_only({"random_two", "random", "round_robin", "least_connections"}),
+             "Which endpoint gets a connection. `random_two`: the less busy of two drawn at random. `ring_hash`, "
+             "`maglev` and `source_hash` send a client where it went before")
+           .today_only(
+               {"random_two", "random", "round_robin", "least_connections", "ring_hash", "maglev", "source_hash"}),
        field("hash_on", &u::hash_on, selector_type({"source_ip", "path"}, {"header:", "cookie:"}),
-             "What the hashes hash")
-           .not_yet(),
+             "What `ring_hash` and `maglev` hash. `source_hash`: always `source_ip`")
+           .today_only({"source_ip"}),
+       field("hash_balance_factor", &u::hash_balance_factor, word_or("off", percent(least_factor, highest_factor)),
+             "`ring_hash` and `maglev`: an endpoint gets at most this part of its fair share of connections; then the "
+             "next one does"),
        field("sticky", &u::sticky, word_or("off", sticky), "Keep a client on its endpoint").not_yet(),
        field("connect_attempts", &u::connect_attempts, number<unsigned>(1, most_attempts),
              "Endpoints to try, within `timeouts.connect`; no byte was sent before"),
        field("slow_start", &u::slow_start, word_or("off", optional_timeout_type("30s")),
-             "An endpoint that comes up gets its full share after this")
-           .not_yet(),
+             "An endpoint that comes up begins with a tenth of its share and has all of it after this"),
+       field("panic_threshold", &u::panic_threshold, percent(),
+             "While fewer endpoints than this are up, all get connections. `0%`: who is down gets none, and with all "
+             "down clients are closed at once"),
        field("health_check", &u::health_check, word_or("off", health_type()), "Ask endpoints how they are").not_yet(),
        field("outlier_detection", &u::outlier_detection, word_or("off", outlier_type()),
              "Leave out endpoints that fail")

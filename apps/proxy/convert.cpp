@@ -52,6 +52,9 @@ shoal::balance_policy to_policy(config::balance_policy from) {
     case config::balance_policy::random: return shoal::balance_policy::random;
     case config::balance_policy::least_connections: return shoal::balance_policy::least_connections;
     case config::balance_policy::random_two: return shoal::balance_policy::random_two;
+    case config::balance_policy::ring_hash: return shoal::balance_policy::ring_hash;
+    case config::balance_policy::maglev: return shoal::balance_policy::maglev;
+    case config::balance_policy::source_hash: return shoal::balance_policy::source_hash;
     default: break;
   }
   SHOAL_CHECK(false, "a balance policy that validation should have refused");
@@ -108,6 +111,9 @@ shoal::upstream_options to_upstream_options(const config::upstream_config& from)
     made.endpoints.push_back({.where = *where, .weight = e.weight, .name = {}});
   }
   made.balance = to_policy(from.balance);
+  made.hash_balance_factor = from.hash_balance_factor.value_or(0);
+  made.panic_threshold = from.panic_threshold;
+  made.slow_start = from.slow_start.value_or(shoal::duration::zero());
   made.connect_attempts = from.connect_attempts;
   made.connect_timeout = from.timeouts.connect;
   return made;

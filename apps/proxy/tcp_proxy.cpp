@@ -46,9 +46,9 @@ void echo(shoal::connection& c) {
 /// What one shard keeps for one upstream of this listener.
 struct tcp_proxy::on_shard {
   on_shard(shoal::shard& here, const shoal::config::listener_config& listener,
-           const shoal::config::upstream_config& from)
+           const shoal::config::upstream_config& from, shoal::hash_table_ptr table)
       : config(from),
-        group(to_upstream_options(from), here.random()),
+        group(to_upstream_options(from), here.random(), std::move(table)),
         profile(profile_for(listener, from)),
         out(here, profile) {
     gates.assign(group.endpoints().size(), shoal::log_gate{failure_report_interval});
@@ -166,6 +166,10 @@ void tcp_proxy::describe_server() {
 std::expected<void, shoal::start_failure> tcp_proxy::prepare(shoal::runtime& owner) {
   shards_.clear();
   shards_.resize(owner.shards());
+  tables_.clear();
+  for (const auto* upstream : upstreams_) {
+    if (!is_builtin()) tables_.push_back(shoal::make_hash_table(to_upstream_options(*upstream)));
+  }
   openings_.clear();
   openings_.resize(owner.shards());
   return {};
@@ -174,8 +178,8 @@ std::expected<void, shoal::start_failure> tcp_proxy::prepare(shoal::runtime& own
 void tcp_proxy::start(shoal::shard& here) {
   openings_[here.id()] = std::make_unique<opening_reader>(listener_, by_name_);
   if (is_builtin()) return;
-  for (const auto* upstream : upstreams_) {
-    shards_[here.id()].push_back(std::make_unique<on_shard>(here, listener_, *upstream));
+  for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+    shards_[here.id()].push_back(std::make_unique<on_shard>(here, listener_, *upstreams_[i], tables_[i]));
   }
 }
 
@@ -214,9 +218,10 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
   const shoal::instant began = here.now();
   const shoal::instant deadline = began + mine.config.timeouts.connect;
   const std::size_t attempts = std::min<std::size_t>(mine.config.connect_attempts, mine.group.endpoints().size());
+  const shoal::pick_request whom{.hash = shoal::pick_hash(from->client), .now = here.now()};
   shoal::tried_endpoints tried;
   std::error_code last = make_error_code(shoal::errc::no_endpoint);
-  while (shoal::endpoint* e = mine.group.pick(tried)) {
+  while (shoal::endpoint* e = mine.group.pick(tried, whom)) {
     tried.add(*e);
     ++from->attempts;
     from->lease = shoal::endpoint_lease{*e};

@@ -71,6 +71,7 @@ class tcp_proxy final : public shoal::service {
   access_log* access_;
   std::vector<const shoal::config::upstream_config*> upstreams_;
   shoal::server_names by_name_;                                 // index in upstreams_
+  std::vector<shoal::hash_table_ptr> tables_;                   // by upstream, for all shards
   std::vector<std::vector<std::unique_ptr<on_shard>>> shards_;  // by shard, by upstream
   std::vector<std::unique_ptr<opening_reader>> openings_;       // by shard
   shoal::server server_;

@@ -75,9 +75,15 @@ type<rate> any_rate() {
   return scalar<rate>({.words = "rate", .example = "1000/s", .pattern = "[0-9]+/[smh]"}, parse_rate, format_rate);
 }
 
-type<unsigned> percent() {
-  return scalar<unsigned>({.words = "percentage", .example = "20%", .pattern = "[0-9]+%?", .least = 0, .most = 100},
-                          parse_percent, format_percent);
+type<unsigned> percent(unsigned least, unsigned most) {
+  const bool is_usual = least == 0 && most == 100;
+  scalar_shape shape{.words = is_usual ? "percentage" : fmt::format("percentage, {}% to {}%", least, most),
+                     .example = is_usual ? "20%" : fmt::format("{}%", least),
+                     .pattern = "[0-9]+%?",
+                     .least = least,
+                     .most = most};
+  return scalar<unsigned>(
+      std::move(shape), [=](std::string_view text) { return parse_percent(text, least, most); }, format_percent);
 }
 
 type<std::string> text(std::string words, std::string example, text_check check) {

@@ -68,7 +68,7 @@ template <class T>
 [[nodiscard]] type<duration> duration_between(duration least, duration most, std::string example);
 [[nodiscard]] type<std::uint64_t> size_between(std::uint64_t least, std::uint64_t most, std::string example);
 [[nodiscard]] type<rate> any_rate();
-[[nodiscard]] type<unsigned> percent();
+[[nodiscard]] type<unsigned> percent(unsigned least = 0, unsigned most = 100);
 
 /// Text that `check` finds nothing wrong with; "" is "not set" and can't be written.
 using text_check = std::function<std::expected<std::string, problem>(std::string_view)>;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <shoal/buffers/check.hpp>
+#include <shoal/core/instant.hpp>
 #include <shoal/net/address.hpp>
 
 #include <algorithm>
@@ -29,6 +30,11 @@ struct endpoint_options {
 
 class endpoint {
  public:
+  /// A weight of 1, where shares are compared.
+  static constexpr std::uint64_t full_share = 256;
+  /// What a slow start begins with, in per cent of the weight: enough to be seen to work, or to fail.
+  static constexpr unsigned slow_start_percent = 10;
+
   explicit endpoint(endpoint_options options) : options_(std::move(options)) {
     if (options_.name.empty()) options_.name = to_string(options_.where);
   }
@@ -40,6 +46,22 @@ class endpoint {
   /// Whether it may be picked; health checks and ejection switch it.
   [[nodiscard]] bool is_up() const noexcept { return up_; }
   void set_up(bool up) noexcept { up_ = up; }
+  /// Up from now on, and with its full share after `slow_start`: until then it grows from slow_start_percent.
+  void come_up(instant now, duration slow_start) noexcept {
+    up_ = true;
+    ramp_ = slow_start;
+    ramp_end_ = slow_start > duration::zero() && slow_start < never - now ? now + slow_start : instant::min();
+  }
+
+  /// Weight times full_share; less during a slow start, though never nothing.
+  [[nodiscard]] std::uint64_t share_at(instant now) const noexcept {
+    const std::uint64_t full = options_.weight * full_share;
+    if (now >= ramp_end_) [[likely]]
+      return full;
+    const auto left = static_cast<__uint128_t>((ramp_end_ - now).count());
+    const auto missing = full * left * (100 - slow_start_percent) / (100 * static_cast<__uint128_t>(ramp_.count()));
+    return full - static_cast<std::uint64_t>(missing);
+  }
 
   /// Connections of this shard that are open or being opened.
   [[nodiscard]] std::uint32_t active() const noexcept { return active_; }
@@ -53,6 +75,8 @@ class endpoint {
   endpoint_options options_;
   bool up_ = true;
   std::uint32_t active_ = 0;
+  duration ramp_{0};
+  instant ramp_end_ = instant::min();  // of the slow start
   std::uint64_t attempts_ = 0;
   std::uint64_t failures_ = 0;
 };

@@ -213,6 +213,27 @@ BOOST_AUTO_TEST_CASE(an_upstream_has_endpoints_or_is_built_in) {
                  .contains("endpoints[0].dns: `address` is given too"));
 }
 
+BOOST_AUTO_TEST_CASE(hashing_and_what_bends_the_shares) {
+  const auto usual = good(with_upstream("endpoints: [ \"10.0.0.1:1\" ], balance: maglev")).upstreams.at(0);
+  BOOST_TEST((usual.hash_on == "source_ip" && usual.hash_balance_factor == 150U));
+  BOOST_TEST((usual.panic_threshold == 0U && !usual.slow_start.has_value()));
+  const auto written = good(with_upstream("endpoints: [ \"10.0.0.1:1\" ], balance: ring_hash, hash_on: source_ip, "
+                                          "hash_balance_factor: 125%, panic_threshold: 30%, slow_start: 1m"))
+                           .upstreams.at(0);
+  BOOST_TEST((written.balance == balance_policy::ring_hash && written.hash_balance_factor == 125U));
+  BOOST_TEST((written.panic_threshold == 30U && written.slow_start == 1min));
+  BOOST_TEST(!good(with_upstream("endpoints: [ \"10.0.0.1:1\" ], hash_balance_factor: off"))
+                  .upstreams.at(0)
+                  .hash_balance_factor.has_value());
+  BOOST_TEST(errors_of(with_upstream("endpoints: [ \"10.0.0.1:1\" ], hash_balance_factor: 99%"))
+                 .contains("`99%` is not a percentage for this key (whole percents from `100%` to `10000%`)"));
+  BOOST_TEST(errors_of(with_upstream("endpoints: [ \"10.0.0.1:1\" ], balance: maglev, hash_on: path"))
+                 .contains("hash_on: `path` is not yet supported (today: `source_ip`)"));
+  BOOST_TEST(
+      errors_of(with_upstream("endpoints: [ \"10.0.0.1:1\" ], balance: source_hash, hash_on: path"), from_the_future())
+          .contains("hash_on: `source_hash` hashes the client's address"));
+}
+
 BOOST_AUTO_TEST_CASE(the_port_of_admin_is_taken_too) {
   BOOST_TEST(errors_of("admin: { bind: \"0.0.0.0:7000\" }\n" +
                            with_listener("name: a, bind: \"127.0.0.1:7000\", upstream: demo"),

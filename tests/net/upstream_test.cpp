@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/upstream/upstream.hpp>
 
+#include <tests/net/balance_rig.hpp>
 #include <tests/seed.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -19,27 +20,16 @@ using shoal::endpoint_lease;
 using shoal::random_source;
 using shoal::tried_endpoints;
 using shoal::upstream;
+using shoal::test::all_policies;
+using shoal::test::with;
 
 namespace {
 
-constexpr auto all_policies = {balance_policy::round_robin, balance_policy::random, balance_policy::random_two,
-                               balance_policy::least_connections};
-
-/// Endpoints a, b, c ... with these weights.
-shoal::upstream_options with(balance_policy policy, const std::vector<unsigned>& weights) {
-  shoal::upstream_options options{.name = "test", .endpoints = {}, .balance = policy};
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const auto last = static_cast<std::uint8_t>(i + 1);
-    options.endpoints.push_back({.where = shoal::address::ipv4({10, 0, 0, last}, 80),
-                                 .weight = weights[i],
-                                 .name = std::string(1, static_cast<char>('a' + i))});
-  }
-  return options;
-}
-
 std::string names_of(upstream& up, int picks) {
   std::string names;
-  for (int i = 0; i < picks; ++i) names += up.pick()->name();
+  for (int i = 0; i < picks; ++i) {
+    names += up.pick({}, {.hash = shoal::test::client_hash(static_cast<std::uint32_t>(i))})->name();
+  }
   return names;
 }
 
@@ -146,7 +136,7 @@ BOOST_AUTO_TEST_CASE(what_was_tried_is_not_picked_again) {
     for (int client = 0; client < 200; ++client) {
       tried_endpoints tried;
       std::set<const endpoint*> seen;
-      while (endpoint* e = up.pick(tried)) {
+      while (endpoint* e = up.pick(tried, {.hash = static_cast<std::uint64_t>(client)})) {
         BOOST_TEST(seen.insert(e).second);
         tried.add(*e);
       }
@@ -235,6 +225,8 @@ BOOST_AUTO_TEST_CASE(limits_are_refused_by_name) {
   refused([](auto& o) { o.connect_attempts = 17; }, "connect_attempts");
   refused([](auto& o) { o.endpoints[0].weight = 65536; }, "weight");
   refused([](auto& o) { o.endpoints.resize(4097); }, "endpoints");
+  refused([](auto& o) { o.hash_balance_factor = 99; }, "hash_balance_factor");
+  refused([](auto& o) { o.panic_threshold = 101; }, "panic_threshold");
 }
 
 BOOST_AUTO_TEST_CASE(policies_have_names) {

@@ -10,7 +10,7 @@ INCLUDE = re.compile(r'#\s*include\s*([<"])([^>"]+)[>"]')
 BELOW = {"buffers": ("buffers",), "core": ("buffers", "core"), "net": ("buffers", "core", "net"),
          "apps": ("buffers", "core", "net", "apps"), "tests": ("buffers", "core", "net", "apps", "tests")}
 # What a program that includes our headers must not have to install or compile.
-HIDDEN = re.compile(r"^(fmt/|spdlog/|openssl/|yaml-cpp/|hwloc|liburing|ares)")
+HIDDEN = re.compile(r"^(fmt/|spdlog/|openssl/|yaml-cpp/|hwloc|liburing|ares|xxhash)")
 
 
 def included(file):

@@ -45,12 +45,14 @@ std::string format_rate(rate value) {
   return fmt::format("{}{}", value.count, found == std::end(periods) ? "/s" : found->name);
 }
 
-std::expected<unsigned, problem> parse_percent(std::string_view text) {
+std::expected<unsigned, problem> parse_percent(std::string_view text, unsigned least, unsigned most) {
   const auto number = take_number(text, "a percentage", "`20%`");
   if (!number) return std::unexpected(number.error());
-  if (number->value > 100 || (!number->rest.empty() && number->rest != "%")) {
-    return std::unexpected(
-        problem{fmt::format("{} is not a percentage", in_quotes(text)), "whole percents from `0%` to `100%`"});
+  const bool is_outside = number->value < least || number->value > most;
+  if (is_outside || (!number->rest.empty() && number->rest != "%")) {
+    return std::unexpected(problem{
+        fmt::format("{} is not a percentage{}", in_quotes(text), least == 0 && most == 100 ? "" : " for this key"),
+        fmt::format("whole percents from `{}%` to `{}%`", least, most)});
   }
   return static_cast<unsigned>(number->value);
 }

@@ -26,8 +26,9 @@ inline constexpr std::uint64_t highest_rate = 1'000'000'000;
 [[nodiscard]] std::expected<rate, problem> parse_rate(std::string_view text);
 [[nodiscard]] std::string format_rate(rate value);
 
-/// `20%` or `20`: whole percents from 0 to 100.
-[[nodiscard]] std::expected<unsigned, problem> parse_percent(std::string_view text);
+/// `20%` or `20`: whole percents.
+[[nodiscard]] std::expected<unsigned, problem> parse_percent(std::string_view text, unsigned least = 0,
+                                                             unsigned most = 100);
 [[nodiscard]] std::string format_percent(unsigned value);
 
 }  // namespace shoal::config
