@@ -302,6 +302,8 @@ class connection final : public fd_operator {
 
   // Moves (connection_move.cpp).
   [[nodiscard]] move_obstacle pinned_alone() const noexcept;
+  [[nodiscard]] std::uint64_t work_that_moves() const noexcept;
+  [[nodiscard]] bool decides_on_moves() const noexcept;
   void move_if_wanted();
   [[nodiscard]] bool leave();
   [[nodiscard]] bool agrees_to_leave();

@@ -39,6 +39,19 @@ move_obstacle connection::pinned_alone() const noexcept {
   return move_obstacle::none;
 }
 
+/// Since the last time it was set to zero; of both ends, when one goes with the other.
+std::uint64_t connection::work_that_moves() const noexcept {
+  const connection* other = relay_ == nullptr ? nullptr : relay_->other_of(*this);
+  return std::uint64_t{work_} + (other == nullptr ? 0 : other->work_);
+}
+
+/// One end of a pair decides for both: the one that has an observer, or the first.
+bool connection::decides_on_moves() const noexcept {
+  if (relay_ == nullptr || relay_->is_first(*this)) return true;
+  const connection* first = relay_->other_of(*this);
+  return first == nullptr || first->observer_ == nullptr;
+}
+
 std::error_code connection::move_to(shard_id to) {
   assert_owner();
   if (to >= shard_.owner().shards()) return make_error_code(errc::invalid_argument);

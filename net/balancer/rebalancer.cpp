@@ -80,9 +80,9 @@ rebalancer::selection rebalancer::eligible_connections() {
     ++found.connections;
     found.total += c.work_;
     if (c.observer_ == nullptr || c.observer_->rebalances() == rebalance_mode::off) return;
-    if (c.moving_ || c.move_wanted_ || !passes_by_itself(c.pinned_by())) return;
+    if (!c.decides_on_moves() || c.moving_ || c.move_wanted_ || !passes_by_itself(c.pinned_by())) return;
     if (c.rare_ != nullptr && c.rare_->moved_at != never && shard_.now() - c.rare_->moved_at < options_.stay) return;
-    found.candidates.push_back({.index = found.eligible.size(), .cost = static_cast<double>(c.work_)});
+    found.candidates.push_back({.index = found.eligible.size(), .cost = static_cast<double>(c.work_that_moves())});
     found.eligible.push_back(&c);
   });
   return found;
