@@ -26,7 +26,7 @@ struct relay_summary {
   std::uint64_t from_second = 0;
   std::error_code first_reason;  ///< why each connection ended; errc::eof is the regular way
   std::error_code second_reason;
-  bool first_ended_first = false;  ///< whose end came first
+  bool first_ended_first = false;            ///< whose end came first
   instant second_spoke_at = instant::min();  ///< when its first bytes were passed on; never: instant::min()
 };
 
