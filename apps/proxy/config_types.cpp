@@ -53,10 +53,15 @@ type<std::string> log_format_type() {
 
 type<access_log_options> access_log_type() {
   using a = access_log_options;
-  return object<a>("access_log",
-                   {field("path", &a::path, text("file", "/var/log/shoal/access.log"),
-                          "The file that gets a line for each connection; `-` is standard output"),
-                    field("format", &a::format, log_format_type(), "How its lines look").today_only({"text", "json"})});
+  return object<a>(
+      "access_log",
+      {field("path", &a::path, text("file", "/var/log/shoal/access.log"),
+             "The file that gets a line for each connection; `-` is standard output"),
+       field("format", &a::format, log_format_type(),
+             "How its lines look. `text` is for people; `json` is an object a line: time, listener, client, "
+             "upstream, endpoint, shard, bytes_in, bytes_out, connect_ms, first_byte_ms, duration_ms, "
+             "attempts, end")
+           .today_only({"text", "json"})});
 }
 
 type<admin_options> admin_type() {
