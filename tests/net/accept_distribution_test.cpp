@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <unistd.h>
+
 #include <string>
 #include <vector>
 
@@ -48,7 +50,7 @@ BOOST_AUTO_TEST_CASE(names_are_read_as_they_are_written) {
 BOOST_AUTO_TEST_CASE(every_policy_serves_every_kind_of_socket) {
   for (const std::string& name : all_names) {
     net_rig rig{wire::plain, 2, [&](shoal::server_options& o) {
-                  o.bind = {"127.0.0.1:0", "unix:@shoal-test-distribution"};
+                  o.bind = {"127.0.0.1:0", "unix:@shoal-test-distribution-" + std::to_string(::getpid())};
                   o.distribution = *parse_accept_distribution(name);
                 }};
     rig.server().on_request(say_where);
