@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config_types.hpp"
+#include <shoal/core/lower_case.hpp>
 #include <shoal/net/config/composite_types.hpp>
 #include <shoal/net/config/option_types.hpp>
 #include <shoal/net/config/scalar_types.hpp>
@@ -36,10 +37,7 @@ type<std::string> host_type() {
       return std::unexpected(problem{fmt::format("{} is not the name of a host", in_quotes(host)),
                                      "write `api.example.com` or `*.example.com`, without a port"});
     }
-    std::string lower(host);
-    std::ranges::transform(lower, lower.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    return lower;
+    return lower_case(host);
   });
 }
 

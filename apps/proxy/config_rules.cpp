@@ -2,6 +2,7 @@
 #include "proxy/config_rules.hpp"
 
 #include "proxy/config_references.hpp"
+#include <shoal/core/lower_case.hpp>
 
 #include <fmt/format.h>
 
@@ -43,9 +44,7 @@ void check_server_names(reading& in, upstream_references& upstreams, const liste
   for (const auto& [name, upstream] : listener.sni) {
     const std::string key = fmt::format("{}.{}", path, name);
     upstreams.check_passthrough(key, upstream);
-    std::string lower = name;
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    const auto [first, is_new] = seen.emplace(lower, name);
+    const auto [first, is_new] = seen.emplace(lower_case(name), name);
     if (is_new) continue;
     in.fail_at(key, {fmt::format("the same name as {}", in_quotes(first->second)), "letters' case does not count"});
   }

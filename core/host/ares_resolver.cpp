@@ -3,6 +3,7 @@
 
 #include <shoal/core/fd_watch.hpp>
 #include <shoal/core/host/hosts_file.hpp>
+#include <shoal/core/lower_case.hpp>
 #include <shoal/core/offload.hpp>
 #include <shoal/core/scope.hpp>
 #include <shoal/core/shard.hpp>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/core/host/hosts_file.hpp>
 
+#include <shoal/core/lower_case.hpp>
+
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -25,14 +27,6 @@ void add_line(hosts_table& table, const std::string& line) {
 }
 
 }  // namespace
-
-std::string lower_case(std::string_view name) {
-  std::string lower{name};
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 hosts_table parse_hosts(std::string_view text) {
   hosts_table table;

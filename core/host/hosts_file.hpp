@@ -30,7 +30,4 @@ inline constexpr std::size_t max_hosts_bytes = std::size_t{1} << 20;
 /// An empty table if there is no such file. Blocks.
 [[nodiscard]] hosts_table read_hosts(const std::string& path);
 
-/// ASCII only: names of the DNS have no other letters.
-[[nodiscard]] std::string lower_case(std::string_view name);
-
 }  // namespace shoal

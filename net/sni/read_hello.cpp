@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The message itself: RFC 8446 4.1.2, RFC 5246 7.4.1.2, RFC 6066 3.
+#include <shoal/core/lower_case.hpp>
 #include <shoal/net/sni/hello_cursor.hpp>
 
 #include <optional>
@@ -26,7 +27,7 @@ std::optional<std::string> read_name(hello_cursor& from, std::size_t length) {
   bool is_good = true;
   for (std::size_t i = 0; i < length; ++i) {
     const char c = static_cast<char>(from.u8());
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const char lower = lower_case(c);
     const bool is_plain = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     const bool ends_label = c == '.' && !name.empty() && name.back() != '.';
     if (!is_plain && !ends_label) is_good = false;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shoal/net/sni/server_names.hpp>
 
+#include <shoal/core/lower_case.hpp>
+
 namespace shoal {
 
 bool server_names::add(std::string_view pattern, std::size_t value) {
-  std::string name;
-  for (const char c : pattern) name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string name = lower_case(pattern);
   if (name == "*") {
     if (rest_) return false;
     rest_ = value;
