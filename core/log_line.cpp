@@ -86,6 +86,16 @@ piece json_piece(std::string_view message, std::array<char, 16>& scratch) {
 
 }  // namespace
 
+std::string utc_text(std::chrono::system_clock::time_point at) {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(at);
+  const auto day = std::chrono::floor<std::chrono::days>(ms);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{ms - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
 std::string_view log_line_writer::line(std::optional<time> at, log_level level, std::string_view message) {
   line_.clear();
   if (style_ == log_style::json) {
@@ -108,16 +118,7 @@ void log_line_writer::text(std::optional<time> at, log_level level, std::string_
 
 void log_line_writer::json(std::optional<time> at, log_level level, std::string_view message) {
   line_ += '{';
-  if (at) {
-    const auto ms = std::chrono::floor<std::chrono::milliseconds>(*at);
-    const auto day = std::chrono::floor<std::chrono::days>(ms);
-    const std::chrono::year_month_day date{day};
-    const std::chrono::hh_mm_ss clock{ms - day};
-    fmt::format_to(std::back_inserter(line_), R"("time":"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",)",
-                   static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                   static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
-                   clock.seconds().count(), clock.subseconds().count());
-  }
+  if (at) fmt::format_to(std::back_inserter(line_), R"("time":"{}",)", utc_text(*at));
   fmt::format_to(std::back_inserter(line_), R"("level":"{}","message":")", to_string(level));
   append_pieces(line_, message, json_piece);
   line_ += "\"}";

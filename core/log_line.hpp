@@ -23,6 +23,9 @@ namespace shoal {
 
 inline constexpr std::size_t max_log_line = 4096;
 
+/// 2026-01-31T11:41:20.123Z, as lines of JSON have it.
+[[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point at);
+
 class log_line_writer {
  public:
   using time = std::chrono::system_clock::time_point;

@@ -19,16 +19,6 @@ std::string short_duration(shoal::duration d) {
   return fmt::format("{:.1f}s", us / 1e6);
 }
 
-std::string utc(std::chrono::system_clock::time_point at) {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(at);
-  const auto day = std::chrono::floor<std::chrono::days>(ms);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{ms - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
-}
-
 /// Milliseconds with microseconds behind the point.
 nlohmann::ordered_json milliseconds(std::optional<shoal::duration> d) {
   if (!d) return nullptr;
@@ -54,7 +44,7 @@ std::string to_json(const access_record& r, std::chrono::system_clock::time_poin
     if (text == "-") return nullptr;
     return text;
   };
-  const nlohmann::ordered_json made{{"time", utc(ended)},
+  const nlohmann::ordered_json made{{"time", shoal::utc_text(ended)},
                                     {"listener", r.listener},
                                     {"client", to_string(r.client)},
                                     {"upstream", name(r.upstream)},

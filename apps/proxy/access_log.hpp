@@ -2,7 +2,7 @@
 // One line per connection: who came, where it went, how much, how long, how it ended.
 //
 //   12:41:07 front shard=1 127.0.0.1:51734 -> demo/echo in=6B out=6B 1.2ms end=client_eof
-//   12:41:09 db shard=0 10.0.0.7:40112 -> pg/10.0.1.2:5432 in=310B out=4.1KiB connect=240us first_byte=1.9ms 3.0s
+//   12:41:09 db shard=0 10.0.0.7:40112 -> pg/10.0.1.2:5432 in=310B out=4198B connect=240us first_byte=1.9ms 3.0s
 //     end=client_eof                                                   (attempts=2 before `end` if it took as many)
 //   {"time":"2026-01-31T11:41:07.123Z","listener":"front","client":...,"end":"client_eof"}
 //
