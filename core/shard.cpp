@@ -177,16 +177,13 @@ void shard::linger() {
   if (idle_spin_ == duration::zero() || mail_taken_ == 0 || !machine_.threaded()) return;
   enter(turn_step::mail);
   unsigned in_a_row = 0;
-  bool answered = false;
   for (unsigned looks = 0; looks < looks_in_a_turn && in_a_row < looks_in_a_row; ++looks) {
     if (mail_taken_ >= drain_budget || has_own_work()) break;
     const unsigned taken = mail_.drain_recent(drain_budget - mail_taken_);
     mail_taken_ += taken;
     counters_.messages += taken;
     in_a_row = taken != 0 ? 0 : in_a_row + 1;
-    // What comes without a gap is answered together.
-    if (taken == 0 && answered) mail_.publish_all();
-    answered = taken != 0;
+    if (taken == 0) mail_.publish_all();  // what comes without a gap is answered together
   }
   mail_.publish_all();
 }
