@@ -4,6 +4,9 @@
 import collections
 import pathlib
 import re
+import time
+
+from rig import connect, exchange, replied
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "net" / "data"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -36,3 +39,14 @@ def rows(name):
             words, why, rule = line.split(" | ")
             found.append(Row(bytes_of(words), why.strip(), rule.strip(), number))
     return found
+
+
+def check_refused(case, port, bad, neighbour, within_s):
+    """Who says one of the rows is closed without a reply, soon, and the neighbour is served all the time."""
+    for row in bad:
+        began = time.monotonic()
+        with connect(port) as client:
+            client.sendall(row.data)
+            case.assertEqual(replied(client), b"", f"line {row.line}")
+        case.assertLess(time.monotonic() - began, within_s, f"line {row.line}: {row.rule}")
+        case.assertEqual(exchange(neighbour, b"still here"), b"still here")

@@ -52,13 +52,7 @@ class Headers(Case):
         with self.proxy(config([endpoint.port], listener="proxy_protocol: require")) as proxy:
             with connect(proxy.port) as neighbour:
                 neighbour.sendall(V1)
-                for row in rows:
-                    began = time.monotonic()
-                    with connect(proxy.port) as client:
-                        client.sendall(row.data)
-                        self.assertEqual(replied(client), b"", f"line {row.line}")
-                    self.assertLess(time.monotonic() - began, 4.0, f"line {row.line}: {row.rule}")
-                    self.assertEqual(exchange(neighbour, b"still here"), b"still here")
+                byte_table.check_refused(self, proxy.port, rows, neighbour, within_s=4.0)
             proxy.wait_for(r"-> back/- in=\d+B out=0B .* end=bad_proxy_header", count=len(rows))
             reported = proxy.wait_for(r"front shard=\d+ 127\.0\.0\.1:\d+: closed: PROXY header: (.*)")
             self.assertEqual(reported[1], rows[0].why)
@@ -198,13 +192,17 @@ listen two
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
-    def test_curl_before_us_and_haproxy_behind(self):
-        port = free_port()
+    def haproxy_that_tells(self, port):
+        """Answers with what the header in front of the request said."""
         haproxy(self, f"""
 listen back
   mode http
   bind 127.0.0.1:{port} accept-proxy
   http-request return status 200 content-type text/plain lf-string "%[src]:%[src_port] %[fc_pp_authority]." """)
+
+    def test_curl_before_us_and_haproxy_behind(self):
+        port = free_port()
+        self.haproxy_that_tells(port)
         for version in ("v1", "v2"):
             with self.proxy(config([port], "proxy_protocol: require", f"proxy_protocol: {version}")) as proxy:
                 said = self.curl("--haproxy-protocol", f"http://127.0.0.1:{proxy.port}/")
@@ -214,11 +212,7 @@ listen back
 
     def test_tlvs_reach_haproxy(self):
         port = free_port()
-        haproxy(self, f"""
-listen back
-  mode http
-  bind 127.0.0.1:{port} accept-proxy
-  http-request return status 200 content-type text/plain lf-string "%[src]:%[src_port] %[fc_pp_authority]." """)
+        self.haproxy_that_tells(port)
         with self.proxy(config([port], "proxy_protocol: require", "proxy_protocol: v2")) as proxy:
             with connect(proxy.port) as client:
                 client.sendall(bytes_of(f"SIG 21 11 0018 {ADDRESSES} 020009 'some.name'"))

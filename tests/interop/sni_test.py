@@ -9,7 +9,7 @@ import time
 import byte_table
 from byte_table import bytes_of
 from endpoints import Serving, accepted, listening, port_of
-from rig import (PATIENCE, Case, Program, connect, exchange, listening_port, main, read_exactly, read_to_end, replied,
+from rig import (PATIENCE, Case, Program, connect, exchange, listening_port, main, read_exactly, read_to_end,
                  until)
 from strangers import program
 
@@ -147,13 +147,7 @@ class ByName(Case):
         with self.proxy(self.two_names(rest=', "*": web')) as proxy:
             with connect(proxy.port) as neighbour:
                 self.assertEqual(exchange(neighbour, hello), hello)
-                for row in rows:
-                    began = time.monotonic()
-                    with connect(proxy.port) as client:
-                        client.sendall(row.data)
-                        self.assertEqual(replied(client), b"", f"line {row.line}")
-                    self.assertLess(time.monotonic() - began, 9.0, f"line {row.line}: {row.rule}")
-                    self.assertEqual(exchange(neighbour, b"still here"), b"still here")
+                byte_table.check_refused(self, proxy.port, rows, neighbour, within_s=9.0)
             proxy.wait_for(r"-> -/- in=\d+B out=0B .* end=bad_client_hello", count=len(rows))
             reported = proxy.wait_for(r"front shard=\d+ 127\.0\.0\.1:\d+: closed: ClientHello: (.*)")
             self.assertEqual(reported[1], rows[0].why)

@@ -69,6 +69,16 @@ struct traveller {
     BOOST_REQUIRE(client->send(line + '\n'));
     return client->receive(line.size() + 3);
   }
+  void wait_for_disconnect() {
+    for (int tries = 0; tries < 100000 && events.all().find("disconnect") == std::string::npos; ++tries) {
+      static_cast<void>(rig.open_connections());
+    }
+  }
+  void expect_one_end() const {
+    const std::string all = events.all();
+    BOOST_TEST(all.find("disconnect") != std::string::npos);
+    BOOST_TEST(all.find("disconnect") == all.rfind("disconnect"));
+  }
   [[nodiscard]] shard_id other(unsigned steps = 1) const {
     return static_cast<shard_id>((home + steps) % travel_shards);
   }

@@ -16,6 +16,13 @@ using namespace std::chrono_literals;
 task<> linger(duration time) { co_await sleep_for(time); }
 task<> take_place(shard_id to, duration time) { co_await submit_to(to, &linger, time); }
 
+void take_all_places(shard_id to, duration time) {
+  if (to == shard::current().id()) return;
+  for (unsigned i = 0; i < lane_capacity; ++i) {
+    shard::current().local<background>().tasks.spawn(take_place(to, time));
+  }
+}
+
 }  // namespace
 
 runtime_options quiet_runtime(log_collector& lines) {
@@ -50,13 +57,6 @@ task<> echo_one_frame(connection& c) {
   if (!frame) co_return;
   if (!c.output().write_u16_be('E' << 8U) || !c.output().write_u16_be(*size)) co_return;
   if (c.output().append(std::move(*frame))) c.flush();
-}
-
-void fill_lane(shard_id to, duration time) {
-  if (to == shard::current().id()) return;
-  for (unsigned i = 0; i < lane_capacity; ++i) {
-    shard::current().local<background>().tasks.spawn(take_place(to, time));
-  }
 }
 
 void move_clients::add(random_source& choice, const address& target, const connection_options& options, bool mishaps) {
@@ -97,14 +97,68 @@ void move_clients::judge(move_outcome& outcome) const {
   }
 }
 
-void stop_side(runtime& side, move_outcome& outcome) {
+move_stage::move_stage(std::uint64_t seed, const move_setting& setting)
+    : choice_(seed), mishaps_(setting.mishaps), world_(seed, setting.profile) {}
+
+std::shared_ptr<sim::sim_host> move_stage::add_host(const std::string& where) {
+  return hosts_.emplace_back(world_.add_host(where));
+}
+
+move_outcome move_stage::play(runtime& moving, runtime& talking, runtime* behind) {
+  for (runtime* side : {behind, &moving, &talking}) {
+    if (side == nullptr || side->start()) continue;
+    problem("a runtime did not start");
+    return std::move(outcome_);
+  }
+  clients_.start(talking);
+  meddle();
+  if (mishaps_ && choice_.below(4) == 0) world_.after(1ms * choice_.below(300), [&moving] { moving.stop(); });
+  if (!world_.run_until([this] { return clients_.all_done(); }, 30min)) problem("a client waits for ever");
+  meddling_ = false;
+  outcome_.moves = moves();
+  for (runtime* side : {&moving, &talking, behind}) {
+    if (side != nullptr) stop(*side);
+  }
+  take_down();
+  world_.run_for(10min);
+  if (!world_.is_still()) problem("something goes on after the end");
+  for (const auto& host : hosts_) {
+    if (host->open_descriptors() != 0) problem("a descriptor is left");
+  }
+  judge();
+  clients_.judge(outcome_);
+  outcome_.hash = world_.trace_hash();
+  return std::move(outcome_);
+}
+
+/// Every now and then.
+void move_stage::meddle() {
+  if (!meddling_) return;
+  world_.after(1us * choice_.below(1'500), [this] { meddle(); });
+  meddle_once();
+}
+
+void move_stage::send_about(runtime& side, shard_id from, const connection_handle& name, shard_id to) {
+  on(side, from,
+     [name, to] { static_cast<void>(name.run([to](connection& c) { static_cast<void>(c.move_to(to)); })); });
+}
+
+void move_stage::fill_lane(runtime& side, shard_id from, shard_id to) {
+  const duration time = 1us * choice_.below(3'000);
+  on(side, from, [to, time] { take_all_places(to, time); });
+}
+
+void move_stage::close_by_name(runtime& side, shard_id from, const connection_handle& name) {
+  const auto how = choice_.below(2) == 0 ? close_how::drain : close_how::reset;
+  on(side, from, [name, how] { static_cast<void>(name.close(how)); });
+}
+
+void move_stage::stop(runtime& side) {
   side.stop();
   side.wait();
   for (const auto& report : side.reports()) {
-    if (report.fds != 0 || report.blocks != 0 || report.timers != 0) {
-      outcome.problems.emplace_back("a shard left something over");
-    }
-    outcome.full_lanes += report.mail.lane_full;
+    if (report.fds != 0 || report.blocks != 0 || report.timers != 0) problem("a shard left something over");
+    outcome_.full_lanes += report.mail.lane_full;
   }
 }
 

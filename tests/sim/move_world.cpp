@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tests/sim/move_world.hpp>
 
-#include <shoal/core/runtime.hpp>
-#include <shoal/core/sim/world.hpp>
-#include <shoal/net/connection_handle.hpp>
 #include <shoal/net/connection_table.hpp>
 #include <shoal/net/server.hpp>
 #include <tests/net/xor_filter.hpp>
@@ -29,10 +26,9 @@ struct known {
   unsigned homecomings = 0;
 };
 
-class move_world {
+class move_world final : private move_stage {
  public:
-  move_world(std::uint64_t seed, const move_setting& setting)
-      : choice_(seed), mishaps_(setting.mishaps), world_(seed, setting.profile) {
+  move_world(std::uint64_t seed, const move_setting& setting) : move_stage(seed, setting) {
     const bool filtered = choice_.below(2) == 0;
     const std::size_t mark = choice_.below(2) == 0 ? 4'000 : 1'000'000;
     if (filtered) options_.make_filter = [] { return std::make_unique<xor_filter>(); };
@@ -54,27 +50,7 @@ class move_world {
     server_->on_disconnect([](connection& c, std::error_code) { ++(*c.context<known*>())->ends; });
   }
 
-  move_outcome run() {
-    if (!server_side_.start() || !client_side_.start()) {
-      problem("a runtime did not start");
-      return std::move(outcome_);
-    }
-    clients_.start(client_side_);
-    meddle();
-    if (mishaps_ && choice_.below(4) == 0) world_.after(1ms * choice_.below(300), [this] { server_side_.stop(); });
-    if (!world_.run_until([this] { return clients_.all_done(); }, 30min)) problem("a client waits for ever");
-    meddling_ = false;
-    for (const known& one : known_) outcome_.moves += one.homecomings;
-    stop_side(server_side_, outcome_);
-    stop_side(client_side_, outcome_);
-    server_.reset();
-    world_.run_for(10min);
-    if (!world_.is_still()) problem("something goes on after the end");
-    if (server_host_->open_descriptors() + client_host_->open_descriptors() != 0) problem("a descriptor is left");
-    judge();
-    outcome_.hash = world_.trace_hash();
-    return std::move(outcome_);
-  }
+  move_outcome run() { return play(server_side_, client_side_); }
 
  private:
   server_options server_plan(std::size_t mark) {
@@ -88,29 +64,20 @@ class move_world {
     return made;
   }
 
-  shard_id any_shard() { return static_cast<shard_id>(choice_.below(move_shards)); }
-
-  /// Every now and then somebody does something to somebody.
-  void meddle() {
-    if (!meddling_) return;
-    world_.after(1us * choice_.below(1'500), [this] { meddle(); });
+  void meddle_once() override {
     if (known_.empty()) return;
     known& victim = known_[choice_.below(known_.size())];
     const shard_id from = any_shard();
     const shard_id to = any_shard();
     const auto dice = choice_.below(100);
     if (dice < 55) {
-      on(server_side_, from, [name = victim.name, to] {
-        static_cast<void>(name.run([to](connection& c) { static_cast<void>(c.move_to(to)); }));
-      });
+      send_about(server_side_, from, victim.name, to);
     } else if (dice < 90) {
       on(server_side_, from, [&victim, from] { post(victim, from); });
     } else if (dice < 92) {
-      const duration time = 1us * choice_.below(3'000);
-      on(server_side_, from, [to, time] { fill_lane(to, time); });
+      fill_lane(server_side_, from, to);
     } else if (dice == 92 && mishaps_ && choice_.below(4) == 0) {
-      const auto how = choice_.below(2) == 0 ? close_how::drain : close_how::reset;
-      on(server_side_, from, [name = victim.name, how] { static_cast<void>(name.close(how)); });
+      close_by_name(server_side_, from, victim.name);
     }
   }
 
@@ -121,29 +88,23 @@ class move_world {
     if (!victim.name.post(std::move(text))) ++victim.posted[from];
   }
 
-  void judge() {
+  std::uint64_t moves() const override {
+    std::uint64_t all = 0;
+    for (const known& one : known_) all += one.homecomings;
+    return all;
+  }
+  void take_down() override { server_.reset(); }
+  void judge() override {
     for (const known& one : known_) {
       if (one.ends != 1) problem("on_disconnect ran " + std::to_string(one.ends) + " times");
     }
-    clients_.judge(outcome_);
   }
 
-  void problem(std::string what) { outcome_.problems.push_back(std::move(what)); }
-
-  random_source choice_;
-  const bool mishaps_;
-  sim::world world_;
-  std::shared_ptr<sim::sim_host> server_host_ = world_.add_host("10.0.0.1");
-  std::shared_ptr<sim::sim_host> client_host_ = world_.add_host("10.0.0.2");
-  log_collector lines_;
   std::deque<known> known_;
-  runtime server_side_{quiet_runtime(lines_), server_host_};
-  runtime client_side_{quiet_runtime(lines_), client_host_};
+  runtime server_side_{quiet_runtime(lines_), add_host("10.0.0.1")};
+  runtime client_side_{quiet_runtime(lines_), add_host("10.0.0.2")};
   connection_options options_;
   std::optional<server> server_;
-  move_clients clients_;
-  bool meddling_ = true;
-  move_outcome outcome_;
 };
 
 }  // namespace

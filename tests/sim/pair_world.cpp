@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <shoal/core/runtime.hpp>
-#include <shoal/core/sim/world.hpp>
-#include <shoal/net/connection_handle.hpp>
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/relay.hpp>
 #include <shoal/net/server.hpp>
@@ -32,10 +29,9 @@ struct known {
 
 /// A proxy of four shards between clients and endpoints. In half of the worlds a client is linked only when its first
 /// bytes are there: then it may have moved before, and the pair has two homes.
-class pair_world {
+class pair_world final : private move_stage {
  public:
-  pair_world(std::uint64_t seed, const move_setting& setting)
-      : choice_(seed), mishaps_(setting.mishaps), world_(seed, setting.profile) {
+  pair_world(std::uint64_t seed, const move_setting& setting) : move_stage(seed, setting) {
     const bool filtered = choice_.below(2) == 0;
     const std::size_t mark = choice_.below(2) == 0 ? 4'000 : 1'000'000;
     if (filtered) options_.make_filter = [] { return std::make_unique<xor_filter>(); };
@@ -59,30 +55,7 @@ class pair_world {
     endpoint_->on_request(echo_frames);
   }
 
-  move_outcome run() {
-    for (runtime* side : {&endpoint_side_, &proxy_side_, &client_side_}) {
-      if (side->start()) continue;
-      problem("a runtime did not start");
-      return std::move(outcome_);
-    }
-    clients_.start(client_side_);
-    meddle();
-    if (mishaps_ && choice_.below(4) == 0) world_.after(1ms * choice_.below(300), [this] { proxy_side_.stop(); });
-    if (!world_.run_until([this] { return clients_.all_done(); }, 30min)) problem("a client waits for ever");
-    meddling_ = false;
-    for (const known& one : known_) outcome_.moves += one.homecomings;
-    for (runtime* side : {&proxy_side_, &client_side_, &endpoint_side_}) stop_side(*side, outcome_);
-    proxy_.reset();
-    endpoint_.reset();
-    world_.run_for(10min);
-    if (!world_.is_still()) problem("something goes on after the end");
-    for (const auto& host : hosts_) {
-      if (host->open_descriptors() != 0) problem("a descriptor is left");
-    }
-    judge();
-    outcome_.hash = world_.trace_hash();
-    return std::move(outcome_);
-  }
+  move_outcome run() { return play(proxy_side_, client_side_, &endpoint_side_); }
 
  private:
   struct watcher final : relay_watcher {
@@ -136,12 +109,7 @@ class pair_world {
     return made;
   }
 
-  shard_id any_shard() { return static_cast<shard_id>(choice_.below(move_shards)); }
-
-  /// Every now and then somebody does something to one end of somebody.
-  void meddle() {
-    if (!meddling_) return;
-    world_.after(1us * choice_.below(1'500), [this] { meddle(); });
+  void meddle_once() override {
     if (known_.empty()) return;
     const known& victim = known_[choice_.below(known_.size())];
     const connection_handle name = victim.names[victim.linked ? choice_.below(2) : 0];
@@ -149,47 +117,41 @@ class pair_world {
     const shard_id to = any_shard();
     const auto dice = choice_.below(100);
     if (dice < 92) {
-      on(proxy_side_, from,
-         [name, to] { static_cast<void>(name.run([to](connection& c) { static_cast<void>(c.move_to(to)); })); });
+      send_about(proxy_side_, from, name, to);
     } else if (dice < 94) {
-      const duration time = 1us * choice_.below(3'000);
-      on(proxy_side_, from, [to, time] { fill_lane(to, time); });
+      fill_lane(proxy_side_, from, to);
     } else if (dice == 94 && mishaps_ && choice_.below(4) == 0) {
-      const auto how = choice_.below(2) == 0 ? close_how::drain : close_how::reset;
-      on(proxy_side_, from, [name, how] { static_cast<void>(name.close(how)); });
+      close_by_name(proxy_side_, from, name);
     }
   }
 
-  void judge() {
+  std::uint64_t moves() const override {
+    std::uint64_t all = 0;
+    for (const known& one : known_) all += one.homecomings;
+    return all;
+  }
+  void take_down() override {
+    proxy_.reset();
+    endpoint_.reset();
+  }
+  void judge() override {
     for (const known& one : known_) {
       if (one.ends != 1) problem("on_disconnect ran " + std::to_string(one.ends) + " times");
       if (one.pair_ends != (one.linked ? 1U : 0U)) {
         problem("a pair ended " + std::to_string(one.pair_ends) + " times");
       }
     }
-    clients_.judge(outcome_);
   }
 
-  void problem(std::string what) { outcome_.problems.push_back(std::move(what)); }
-
-  random_source choice_;
-  const bool mishaps_;
-  sim::world world_;
   const address proxy_address_ = *parse_address("10.0.0.1", 7000);
   const address endpoint_address_ = *parse_address("10.0.0.3", 7001);
-  const std::array<std::shared_ptr<sim::sim_host>, 3> hosts_{world_.add_host("10.0.0.1"), world_.add_host("10.0.0.2"),
-                                                             world_.add_host("10.0.0.3")};
-  log_collector lines_;
   std::deque<known> known_;
-  runtime proxy_side_{quiet_runtime(lines_), hosts_[0]};
-  runtime client_side_{quiet_runtime(lines_), hosts_[1]};
-  runtime endpoint_side_{quiet_runtime(lines_), hosts_[2]};
+  runtime proxy_side_{quiet_runtime(lines_), add_host("10.0.0.1")};
+  runtime client_side_{quiet_runtime(lines_), add_host("10.0.0.2")};
+  runtime endpoint_side_{quiet_runtime(lines_), add_host("10.0.0.3")};
   connection_options options_;  // of the proxy and the endpoints; of clients, without marks and timeouts
   std::optional<server> proxy_;
   std::optional<server> endpoint_;
-  move_clients clients_;
-  bool meddling_ = true;
-  move_outcome outcome_;
 };
 
 }  // namespace
