@@ -90,7 +90,7 @@ void uring_poller::send(fd_operator& op) {
   slot* const s = slot_of(op);
   if (s == nullptr || s->is(slot::retiring | slot::dead | slot::send_failed)) return;
   s->set(slot::want_send);
-  if (!s->is(slot::send_armed)) queue(*s);
+  if (!s->is(slot::send_armed | slot::send_blocked)) queue(*s);
 }
 
 void uring_poller::accept(fd_operator& op, bool on) {

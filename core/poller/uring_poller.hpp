@@ -10,6 +10,10 @@
 // it lends, that never wait; between them a poll tells when there is something. After two small receives in a row it is
 // back. Operators that take no blocks, or none while bytes pile up in them, are served that way, too.
 //
+// Sending. A send never waits in the kernel: what a full socket leaves over is sent again when a multishot poll tells
+// of room, one for the life of the connection. A send that waits asks for POLLRDHUP as well, unasked; once the peer has
+// sent its end it would be tried again and again and then sit in a thread of io_uring's own, out of a cancel's reach.
+//
 // Thread rule: as poller.hpp; made on the thread that polls.
 // Invariants:
 //  1. An operator stands on `active_` exactly while something is wanted that the kernel does not know yet. While the
@@ -76,6 +80,7 @@ class alignas(64) uring_poller final : public poller {
     space,
     look,
     send,
+    room,
     accept,
     connect,
     watch,
@@ -113,6 +118,7 @@ class alignas(64) uring_poller final : public poller {
   void arm_space(uring_slot& s);
   void advance_send(uring_slot& s);
   void keep_memory(uring_slot& s, std::size_t pieces);
+  void arm_room(uring_slot& s);
   void advance_accept(uring_slot& s);
   [[nodiscard]] io_uring_sqe& cancel_entry(uring_slot& s, kind what);
   void cancel(uring_slot& s, kind what);
@@ -130,12 +136,12 @@ class alignas(64) uring_poller final : public poller {
   // Everything that is done (uring_poller_reap.cpp).
   void reap();
   void complete(const io_uring_cqe& done);
-  void note_blocked_sends();
   void report_accepted();
   void on_block(uring_slot& s, const io_uring_cqe& done);
   void judge_size(uring_slot& s, std::size_t received);
   void on_space(uring_slot& s, const io_uring_cqe& done);
   void on_send(uring_slot& s, int outcome);
+  void on_room(uring_slot& s, const io_uring_cqe& done);
   void on_accept(uring_slot& s, const io_uring_cqe& done);
   void on_connect(uring_slot& s, int outcome);
   void on_watch(uring_slot& s, const io_uring_cqe& done);
@@ -158,7 +164,6 @@ class alignas(64) uring_poller final : public poller {
   std::vector<uring_watch*> free_watches_;
   std::vector<uring_watch*> queued_watches_;  // something of them is to be submitted
   std::vector<uring_slot*> accepting_;        // listeners that owe reports
-  std::vector<uring_slot*> sent_;             // by this poll
   std::vector<uring_slot*> ended_;            // retire, and the kernel has let go
   std::deque<socket_name> names_;             // of connects, until they are submitted
   std::vector<std::unique_ptr<send_header>> headers_;

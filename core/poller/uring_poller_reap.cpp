@@ -58,7 +58,6 @@ void uring_poller::reap() {
     io_uring_cq_advance(&ring, 1);
     complete(done);
   }
-  note_blocked_sends();
   report_accepted();
   if (!ended_.empty()) finish_retirements();
 }
@@ -86,20 +85,13 @@ void uring_poller::complete(const io_uring_cqe& done) {
       queue(s);
       break;
     case kind::send: on_send(s, done.res); break;
+    case kind::room: on_room(s, done); break;
     case kind::accept: on_accept(s, done); break;
     case kind::connect: on_connect(s, done.res); break;
     case kind::watch: on_watch(s, done); break;
     default: break;
   }
   if (s.is(slot::retiring)) note_end(s);
-}
-
-/// What has not completed at once waits for room in the socket.
-void uring_poller::note_blocked_sends() {
-  for (const slot* s : sent_) {
-    if (s->is(slot::send_armed)) ++counters_.sends_blocked;
-  }
-  sent_.clear();
 }
 
 // ---- receiving ----
@@ -211,12 +203,25 @@ void uring_poller::on_send(uring_slot& s, int outcome) {
   }
   const auto sent = static_cast<std::size_t>(std::max(outcome, 0));
   counters_.sent_bytes += sent;
-  if (sent < s.offered) {
-    ++counters_.sends_blocked;
-    if (!s.is(slot::retiring | slot::dead)) s.set(slot::want_send);
+  if (sent < s.offered && !s.is(slot::retiring | slot::dead)) {
+    s.set(slot::want_send);
+    if (outcome != -EINTR) {
+      ++counters_.sends_blocked;
+      s.set(slot::send_blocked);
+    }
   }
-  if (s.is(slot::want_send)) queue(s);
+  const bool waits = s.is(slot::send_blocked) && s.is(slot::room_armed);
+  if (s.is(slot::want_send) && !waits) queue(s);
   if (sent != 0) s.op->output_ack(sent);
+}
+
+/// It tells of a peer's end and of errors as well; a send finds out about those.
+void uring_poller::on_room(uring_slot& s, const io_uring_cqe& done) {
+  if (!has_more(done)) s.clear(slot::room_armed);
+  if (!s.is(slot::send_blocked)) return;
+  if (has_more(done) && (done.res & (POLLOUT | POLLERR | POLLHUP)) == 0) return;
+  s.clear(slot::send_blocked);
+  if (s.is(slot::want_send)) queue(s);
 }
 
 // ---- listeners, dials, errors ----

@@ -23,6 +23,7 @@ namespace {
 constexpr std::size_t most_per_receive = std::numeric_limits<std::int32_t>::max();
 /// Vectored sends put together before they must be submitted; 34 KiB of headers.
 constexpr std::size_t headers_at_most = 32;
+constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 }  // namespace
 
@@ -43,10 +44,11 @@ void uring_poller::advance(uring_slot& s) {
   if (s.is(slot::retiring)) return advance_retirement(s);
   if (s.is(slot::connecting)) return;
   if (s.is(slot::send_failed) && !s.is(slot::want_receive | slot::receive_armed)) return end_failed_send(s);
-  const bool sends = s.is(slot::want_send) && !s.is(slot::send_armed);
+  const bool sends = s.is(slot::want_send) && !s.is(slot::send_armed | slot::send_blocked);
   if (sends) advance_send(s);
-  // A send mostly completes while it is submitted. What is still queued would look like bytes that pile up, so a
-  // receive waits for the next poll, which does not block.
+  if (s.is(slot::send_blocked) && !s.is(slot::room_armed | slot::dead)) arm_room(s);
+  // A send completes while it is submitted. What is still queued would look like bytes that pile up, so a receive waits
+  // for the next poll, which does not block.
   if (sends && s.is(slot::send_armed) && s.is(slot::want_receive) && !s.is(slot::receive_armed)) {
     queue(s);
   } else {
@@ -131,15 +133,14 @@ void uring_poller::advance_send(uring_slot& s) {
   for (std::size_t i = 0; i < count; ++i) s.offered += header.pieces[i].iov_len;
   keep_memory(s, count);
   s.set(slot::send_armed);
-  sent_.push_back(&s);
   ++counters_.sends;
   io_uring_sqe& sqe = entry(s, kind::send);
   if (count == 1) {
-    io_uring_prep_send(&sqe, s.op->fd(), header.pieces[0].iov_base, header.pieces[0].iov_len, MSG_NOSIGNAL);
+    io_uring_prep_send(&sqe, s.op->fd(), header.pieces[0].iov_base, header.pieces[0].iov_len, send_flags);
   } else {
     header.message.msg_iov = header.pieces.data();
     header.message.msg_iovlen = count;
-    io_uring_prep_sendmsg(&sqe, s.op->fd(), &header.message, MSG_NOSIGNAL);
+    io_uring_prep_sendmsg(&sqe, s.op->fd(), &header.message, send_flags);
     ++headers_used_;
   }
 }
@@ -149,6 +150,11 @@ void uring_poller::keep_memory(uring_slot& s, std::size_t pieces) {
   if (pieces == 1) return;
   if (s.more_held == nullptr) s.more_held = std::make_unique<std::array<block_ref, send_pieces - 1>>();
   std::move(holds_.begin() + 1, holds_.begin() + static_cast<std::ptrdiff_t>(pieces), s.more_held->begin());
+}
+
+void uring_poller::arm_room(uring_slot& s) {
+  s.set(slot::room_armed);
+  io_uring_prep_poll_multishot(&entry(s, kind::room), s.op->fd(), POLLOUT);
 }
 
 void uring_poller::advance_accept(uring_slot& s) {

@@ -47,7 +47,9 @@ struct alignas(64) uring_slot {
     receive_cancelled = 1U << 18,
     accept_cancelled = 1U << 19,
     all_cancelled = 1U << 20,
-    ending = 1U << 21,  // retires, and nothing is in flight any more
+    ending = 1U << 21,        // retires, and nothing is in flight any more
+    send_blocked = 1U << 22,  // the socket was full: what waits is sent when there is room
+    room_armed = 1U << 23,    // a poll for room in the socket, which stays
     receive_armed = multishot_armed | space_armed | look_armed,
   };
 
