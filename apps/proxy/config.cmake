@@ -7,6 +7,7 @@ add_library(shoal_proxy_config STATIC
   ${CMAKE_CURRENT_LIST_DIR}/config_address_rules.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_cli.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_foreign_keys.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/config_health_type.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_listener_type.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_load.cpp
   ${CMAKE_CURRENT_LIST_DIR}/config_references.cpp

@@ -216,9 +216,19 @@ struct sticky_options {
 
 enum class health_check_type : std::uint8_t { tcp, http };
 
+/// From `least` to `most`.
+struct status_range {
+  unsigned least = 200;
+  unsigned most = 399;
+
+  friend bool operator==(const status_range&, const status_range&) = default;
+};
+
 struct health_check_options {
   health_check_type type = health_check_type::tcp;
   std::string path = "/";  ///< http
+  std::string host;        ///< http; empty: the endpoint's address
+  status_range status;     ///< http
   duration interval = std::chrono::seconds{5};
   duration timeout = std::chrono::seconds{1};
   unsigned rise = 2;

@@ -18,6 +18,8 @@ namespace shoal::config {
 [[nodiscard]] type<listener_config> listener_type();
 [[nodiscard]] type<route_config> route_type();
 [[nodiscard]] type<upstream_config> upstream_type();
+[[nodiscard]] type<health_check_options> checks_type();
+[[nodiscard]] type<outlier_options> outlier_type();
 
 /// The name of an upstream, where something refers to it.
 [[nodiscard]] type<std::string> upstream_name_type();

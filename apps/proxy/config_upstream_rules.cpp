@@ -55,6 +55,15 @@ void check_balance(reading& in, const std::string& path, const upstream_config& 
              {"`source_hash` hashes the client's address", "write `balance: ring_hash`, or remove the key"});
 }
 
+/// It is always there.
+void check_builtin(reading& in, const std::string& path, const upstream_config& upstream) {
+  const auto refuse = [&](const std::string& key) {
+    if (in.sound(path + key)) in.fail_at(path + key, {"a server inside the proxy is always up", "remove the key"});
+  };
+  if (upstream.health_check) refuse(".health_check");
+  if (upstream.outlier_detection) refuse(".outlier_detection");
+}
+
 void check_file(reading& in, const std::string& path, const std::string& file) {
   if (file.empty() || !in.sound(path) || in.readable(file)) return;
   in.fail_at(path, {fmt::format("the file {} does not exist, or can't be read", in_quotes(file)),
@@ -76,11 +85,7 @@ void check_upstreams(reading& in, const proxy_config& config) {
     }
     check_endpoints(in, path + ".endpoints", config.upstreams[i]);
     check_balance(in, path, config.upstreams[i]);
-    const auto& check = config.upstreams[i].health_check;
-    if (check && check->type != health_check_type::http && in.sound(path + ".health_check.path")) {
-      in.fail_at(path + ".health_check.path",
-                 {"a tcp check asks for no path", "write `type: http`, or remove the key"});
-    }
+    if (config.upstreams[i].builtin) check_builtin(in, path, config.upstreams[i]);
   }
 }
 

@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t most_endpoints = 4096;
 constexpr unsigned highest_weight = 256;
 constexpr unsigned most_attempts = 16;
-constexpr unsigned most_checks = 100;
 constexpr unsigned least_factor = 100;
 constexpr unsigned highest_factor = 10'000;
 constexpr std::uint32_t most_connections = 10'000'000;
@@ -44,30 +43,6 @@ type<endpoint_config> endpoint_type() {
                  "Look `dns` or `srv` up again at least this often")
                .not_yet()
                .default_is("as their TTL says")}));
-}
-
-type<health_check_options> health_type() {
-  using h = health_check_options;
-  const auto kind = one_of<health_check_type>({{"tcp", health_check_type::tcp}, {"http", health_check_type::http}});
-  return object<h>(
-      "health_check",
-      {field("type", &h::type, kind, "`tcp`: it accepts a connection. `http`: it answers `path` with 2xx or 3xx"),
-       field("path", &h::path, text("path", "/healthz"), "What `http` asks for"),
-       field("interval", &h::interval, timeout_type("5s"), "Between two checks of one endpoint"),
-       field("timeout", &h::timeout, timeout_type("1s"), "For one check"),
-       field("rise", &h::rise, number<unsigned>(1, most_checks), "Good checks in a row that make it up"),
-       field("fall", &h::fall, number<unsigned>(1, most_checks), "Bad checks in a row that make it down")});
-}
-
-type<outlier_options> outlier_type() {
-  using o = outlier_options;
-  return object<o>(
-      "outlier_detection",
-      {field("consecutive_failures", &o::consecutive_failures, number<unsigned>(1, most_checks),
-             "Failures in a row that take an endpoint out"),
-       field("base_ejection_time", &o::base_ejection_time, timeout_type("30s"), "For how long, the first time"),
-       field("max_ejection_percent", &o::max_ejection_percent, percent(),
-             "At most this share is out; never the last one")});
 }
 
 type<upstream_limits> limits_type() {
@@ -155,10 +130,9 @@ type<upstream_config> upstream_type() {
        field("panic_threshold", &u::panic_threshold, percent(),
              "While fewer endpoints than this are up, all get connections. `0%`: who is down gets none, and with all "
              "down clients are closed at once"),
-       field("health_check", &u::health_check, word_or("off", health_type()), "Ask endpoints how they are").not_yet(),
+       field("health_check", &u::health_check, word_or("off", checks_type()), "Ask endpoints how they are"),
        field("outlier_detection", &u::outlier_detection, word_or("off", outlier_type()),
-             "Leave out endpoints that fail")
-           .not_yet(),
+             "Leave out endpoints to which clients can't be connected"),
        field("limits", &u::limits, limits_type(), "Of the whole process").not_yet(),
        field("timeouts", &u::timeouts, timeouts_type(), "Each is finite"),
        field("tls", &u::tls, word_or("off", tls_type()), "Speak TLS to endpoints").not_yet(),

@@ -119,4 +119,31 @@ shoal::upstream_options to_upstream_options(const config::upstream_config& from)
   return made;
 }
 
+shoal::upstream_health_options to_health_options(const config::upstream_config& from) {
+  shoal::upstream_health_options made;
+  made.name = from.name;
+  made.endpoints = to_upstream_options(from).endpoints;
+  if (const auto& asked = from.health_check) {
+    auto& check = made.check.emplace();
+    const bool is_http = asked->type == config::health_check_type::http;
+    check.kind = is_http ? shoal::health_check_kind::http : shoal::health_check_kind::tcp;
+    check.path = asked->path;
+    check.host = asked->host;
+    check.least_status = asked->status.least;
+    check.most_status = asked->status.most;
+    check.interval = asked->interval;
+    check.timeout = asked->timeout;
+    check.rise = asked->rise;
+    check.fall = asked->fall;
+    if (from.proxy_protocol == config::proxy_protocol_out::v1) check.announce = shoal::proxy_version::v1;
+    if (from.proxy_protocol == config::proxy_protocol_out::v2) check.announce = shoal::proxy_version::v2;
+  }
+  if (const auto& asked = from.outlier_detection) {
+    made.outlier = shoal::outlier_options{.consecutive_failures = asked->consecutive_failures,
+                                          .base_ejection_time = asked->base_ejection_time,
+                                          .max_ejection_percent = asked->max_ejection_percent};
+  }
+  return made;
+}
+
 }  // namespace proxy

@@ -6,6 +6,7 @@
 #include <shoal/core/runtime.hpp>
 #include <shoal/net/server.hpp>
 #include <shoal/net/upstream/upstream.hpp>
+#include <shoal/net/upstream/upstream_health.hpp>
 
 namespace proxy {
 
@@ -13,5 +14,6 @@ namespace proxy {
 [[nodiscard]] shoal::rebalance_mode to_rebalance(shoal::config::rebalance_mode from);
 [[nodiscard]] shoal::accept_distribution to_distribution(const shoal::config::accept_distribution& from);
 [[nodiscard]] shoal::upstream_options to_upstream_options(const shoal::config::upstream_config& from);
+[[nodiscard]] shoal::upstream_health_options to_health_options(const shoal::config::upstream_config& from);
 
 }  // namespace proxy

@@ -5,6 +5,7 @@
 #include "proxy/file_limit.hpp"
 #include "proxy/screen.hpp"
 #include "proxy/tcp_proxy.hpp"
+#include "proxy/upstream_watches.hpp"
 #include <shoal/core/log_format.hpp>
 
 #include <unistd.h>
@@ -45,10 +46,11 @@ void reopen(shoal::logger& log, access_log* access) {
 
 using proxies = std::vector<std::unique_ptr<tcp_proxy>>;
 
-proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, access_log* access) {
+proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, const upstream_watches& watches,
+                     access_log* access) {
   proxies made;
   for (const auto& listener : config.listeners) {
-    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, access));
+    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, watches, access));
   }
   return made;
 }
@@ -91,7 +93,8 @@ int run(config::proxy_config config, const std::string& file) {
     return 1;
   }
   fit_to_files(config, files, runtime->log());
-  const proxies all = make_proxies(*runtime, config, access.get());
+  const upstream_watches watches{*runtime, config};
+  const proxies all = make_proxies(*runtime, config, watches, access.get());
   listen_to_signals(*runtime, all, access.get());
   if (auto started = runtime->start(); !started) {
     std::fprintf(stderr, "shoal-proxy: %s: %s\n", started.error().what.c_str(),

@@ -46,12 +46,14 @@ void echo(shoal::connection& c) {
 /// What one shard keeps for one upstream of this listener.
 struct tcp_proxy::on_shard {
   on_shard(shoal::shard& here, const shoal::config::listener_config& listener,
-           const shoal::config::upstream_config& from, shoal::hash_table_ptr table)
+           const shoal::config::upstream_config& from, shoal::hash_table_ptr table, shoal::upstream_health* watch)
       : config(from),
         group(to_upstream_options(from), here.random(), std::move(table)),
+        health(watch),
         profile(profile_for(listener, from)),
         out(here, profile) {
     gates.assign(group.endpoints().size(), shoal::log_gate{failure_report_interval});
+    if (health != nullptr) health->attach(group);
   }
 
   static shoal::profile_ptr profile_for(const shoal::config::listener_config& listener,
@@ -63,13 +65,17 @@ struct tcp_proxy::on_shard {
     return made;
   }
 
+  void note_outcome(const shoal::endpoint& e, std::error_code outcome) {
+    if (health != nullptr) health->report(index_of(e), outcome);
+  }
   [[nodiscard]] std::size_t index_of(const shoal::endpoint& e) const {
     return static_cast<std::size_t>(&e - group.endpoints().data());
   }
 
   const shoal::config::upstream_config& config;
   shoal::upstream group;
-  shoal::profile_ptr profile;  // of what is dialled
+  shoal::upstream_health* health;  // null: not watched
+  shoal::profile_ptr profile;      // of what is dialled
   shoal::dialer out;
   std::vector<shoal::log_gate> gates;  // by endpoint
 };
@@ -125,9 +131,11 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
 };
 
 tcp_proxy::tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-                     std::span<const shoal::config::upstream_config> all, access_log* access)
+                     std::span<const shoal::config::upstream_config> all, const upstream_watches& watches,
+                     access_log* access)
     : runtime_(owner),
       listener_(listener),
+      watches_(watches),
       access_(access),
       server_((owner.add(*this), owner), server_options_of(listener)) {
   choose_upstreams(all);
@@ -179,7 +187,8 @@ void tcp_proxy::start(shoal::shard& here) {
   openings_[here.id()] = std::make_unique<opening_reader>(listener_, by_name_);
   if (is_builtin()) return;
   for (std::size_t i = 0; i < upstreams_.size(); ++i) {
-    shards_[here.id()].push_back(std::make_unique<on_shard>(here, listener_, *upstreams_[i], tables_[i]));
+    shards_[here.id()].push_back(
+        std::make_unique<on_shard>(here, listener_, *upstreams_[i], tables_[i], watches_.of(*upstreams_[i])));
   }
 }
 
@@ -231,6 +240,7 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
     if (left <= shoal::duration::zero()) break;
     const shoal::dial_options options{.timeout = left, .tcp = {}, .source = {}};
     auto dialled = co_await mine.out.dial(e->where(), options);
+    mine.note_outcome(*e, dialled ? std::error_code{} : dialled.error());
     if (dialled && client.is_active()) {
       from->connect = here.now() - began;
       if (auto said = announce(**dialled, mine.config.proxy_protocol, client, opened); !said) {
@@ -248,7 +258,7 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
     from->lease.fail();
     report_failure(mine, *e, "connect", last);
   }
-  record(*from, client.bytes_received(), 0, "connect_failed");
+  record(*from, client.bytes_received(), 0, from->attempts == 0 ? "no_endpoint" : "connect_failed");
   // An orderly end: a reset so soon could hit the client inside its connect().
   client.close(shoal::close_how::drain, last);
 }

@@ -14,6 +14,7 @@
 #include "proxy/access_log.hpp"
 #include "proxy/config.hpp"
 #include "proxy/opening.hpp"
+#include "proxy/upstream_watches.hpp"
 #include <shoal/core/log_gate.hpp>
 #include <shoal/core/service.hpp>
 #include <shoal/net/dialer.hpp>
@@ -31,10 +32,10 @@ namespace proxy {
 /// One tcp listener with the upstreams behind it: one, or by the name that TLS clients ask for.
 class tcp_proxy final : public shoal::service {
  public:
-  /// `all`: where the listener's upstreams are found by name. `access` may be nullptr: no access log. Everything
-  /// referred to must outlive the proxy.
+  /// `all`: where the listener's upstreams are found by name; `watches`: of them. `access` may be nullptr: no access
+  /// log. Everything referred to must outlive the proxy.
   tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-            std::span<const shoal::config::upstream_config> all, access_log* access);
+            std::span<const shoal::config::upstream_config> all, const upstream_watches& watches, access_log* access);
   ~tcp_proxy();
 
   [[nodiscard]] const shoal::config::listener_config& listener() const noexcept { return listener_; }
@@ -68,6 +69,7 @@ class tcp_proxy final : public shoal::service {
 
   shoal::runtime& runtime_;
   const shoal::config::listener_config& listener_;
+  const upstream_watches& watches_;
   access_log* access_;
   std::vector<const shoal::config::upstream_config*> upstreams_;
   shoal::server_names by_name_;                                 // index in upstreams_

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(shows_defaults_and_leaves_out_what_does_not_count) {
   BOOST_TEST(printed.contains("      max_connections: 100000\n"));
   BOOST_TEST(printed.contains("access_log: off\n"));
   BOOST_TEST(!printed.contains("request_header"));
-  BOOST_TEST(!printed.contains("health_check"));
+  BOOST_TEST(!printed.contains("sticky"));
 }
 
 BOOST_AUTO_TEST_CASE(keeps_dollars_that_are_no_variables) {

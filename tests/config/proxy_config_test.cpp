@@ -234,6 +234,34 @@ BOOST_AUTO_TEST_CASE(hashing_and_what_bends_the_shares) {
           .contains("hash_on: `source_hash` hashes the client's address"));
 }
 
+BOOST_AUTO_TEST_CASE(checks_and_ejection) {
+  const auto with = [](std::string_view keys) {
+    return with_upstream("endpoints: [ \"10.0.0.1:1\" ], " + std::string(keys));
+  };
+  const auto plain = good(with("health_check: { }, outlier_detection: { }")).upstreams.at(0);
+  BOOST_TEST((plain.health_check == health_check_options{} && plain.outlier_detection == outlier_options{}));
+  BOOST_TEST((plain.health_check->interval == 5s && plain.health_check->timeout == 1s));
+  BOOST_TEST((plain.health_check->rise == 2U && plain.health_check->fall == 3U));
+  const auto http = good(with("health_check: { type: http, path: /ok, host: api.internal, status: 204 }"))
+                        .upstreams.at(0)
+                        .health_check.value();
+  BOOST_TEST((http.path == "/ok" && http.host == "api.internal"));
+  BOOST_TEST((http.status == status_range{.least = 204, .most = 204}));
+  BOOST_TEST(!good(with("health_check: off")).upstreams.at(0).health_check.has_value());
+  BOOST_TEST(errors_of(with("health_check: { path: /ok }"))
+                 .contains("health_check.path: needs `type: http`, and this is tcp"));
+  BOOST_TEST(errors_of(with("health_check: { type: http, path: ok }")).contains("`ok` is not a path"));
+  BOOST_TEST(errors_of(with("health_check: { type: http, path: \"/a b\" }")).contains("`/a b` is not a path"));
+  for (const char* status : {"20", "600", "399-200", "2xx", "200-"}) {
+    BOOST_TEST(errors_of(with("health_check: { type: http, status: " + std::string(status) + " }"))
+                   .contains("is no status (`200`, or `200-399`)"),
+               status);
+  }
+  BOOST_TEST(errors_of(with("outlier_detection: { consecutive_failures: 0 }")).contains("consecutive_failures"));
+  BOOST_TEST(errors_of(with_upstream("builtin: echo, health_check: { }"))
+                 .contains("health_check: a server inside the proxy is always up (remove the key)"));
+}
+
 BOOST_AUTO_TEST_CASE(the_port_of_admin_is_taken_too) {
   BOOST_TEST(errors_of("admin: { bind: \"0.0.0.0:7000\" }\n" +
                            with_listener("name: a, bind: \"127.0.0.1:7000\", upstream: demo"),
