@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(keys_move_once_to_who_comes_up) {
     up.set_up(0, true, start);
     for (const auto after : {0s, 5s, 15s, 25s, 30s}) {
       const auto now = places_of(up, 4'000, start + after);
-      for (std::size_t i = 0; i < now.size(); ++i) BOOST_TEST((now[i] == before[i] || now[i] == "a"));
+      for (std::size_t i = 0; i < now.size(); ++i) BOOST_TEST((now[i] == before[i] || now[i] == 'a'));
       before = now;
     }
   }
