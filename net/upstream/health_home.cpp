@@ -31,6 +31,8 @@ const T* pointer_to(const std::optional<T>& value) {
 health_home::health_home(health_share& share, health_shard& here)
     : share_(share),
       here_(here),
+      check_(share.check.value_or(health_check_options{})),
+      outlier_(share.outlier.value_or(outlier_options{})),
       ledger_(share.endpoints.size(), pointer_to(share.check), pointer_to(share.outlier)),
       release_(*this) {
   if (share_.counts) {
@@ -43,13 +45,13 @@ health_home::health_home(health_share& share, health_shard& here)
 
 task<> health_home::check_forever(std::size_t endpoint, std::stop_token stop) {
   shard& here = shard::current();
-  instant next = here.now() + below(std::min(share_.check->interval, first_checks_within));
+  instant next = here.now() + below(std::min(check_.interval, first_checks_within));
   while (true) {
     stoppable_sleep until_next{next, stop};
     const auto slept = co_await until_next;
     if (!slept) co_return;
-    next = here.now() + jittered(share_.check->interval);
-    auto probing = probe_endpoint(here, share_.endpoints[endpoint].where, *share_.check, stop);
+    next = here.now() + jittered(check_.interval);
+    auto probing = probe_endpoint(here, share_.endpoints[endpoint].where, check_, stop);
     const probe_result found = co_await probing;
     if (stop.stop_requested()) co_return;
     if (found.says_nothing) continue;
@@ -62,7 +64,7 @@ duration health_home::jittered(duration interval) const { return interval - inte
 
 void health_home::judge(std::size_t endpoint, std::error_code last) {
   // A client may have been served meanwhile: then it is no row any more.
-  if (share_.counts->row_of(endpoint) < share_.outlier->consecutive_failures) return;
+  if (!share_.counts || share_.counts->row_of(endpoint) < outlier_.consecutive_failures) return;
   share_.counts->forget(endpoint);
   shard& here = shard::current();
   const auto change = ledger_.failed(endpoint, connect_words(last), here.now());
@@ -91,8 +93,8 @@ void health_home::announce(const health_change& change) {
 task<> health_home::tell_everybody() {
   try {
     while (std::exchange(has_news_, false)) {
-      auto states = ledger_.states();
-      auto told = share_.shards->invoke_on_all(&health_shard::adopt, std::move(states));
+      const std::vector<bool> states = ledger_.states();
+      auto told = share_.shards->invoke_on_all(&health_shard::adopt, &states);
       co_await told;
     }
   } catch (const std::system_error&) {

@@ -53,8 +53,8 @@ std::optional<health_change> health_ledger::checked(std::size_t endpoint, bool g
 std::optional<health_change> health_ledger::failed(std::size_t endpoint, std::string_view why, instant now) {
   SHOAL_ASSERT(endpoint < entries_.size());
   entry& e = entries_[endpoint];
-  if (!outlier_ || !may_eject(e)) return std::nullopt;
-  const auto base = outlier_->base_ejection_time;
+  if (!may_eject(e)) return std::nullopt;
+  const auto base = outlier_.base_ejection_time;
   e.times -= std::min(e.times, forgiven(e.back_since, now, base));
   e.times = std::min(e.times + 1, outlier_options::most_times);
   const duration length = base < (never - now) / e.times ? base * e.times : never - now;
@@ -62,13 +62,13 @@ std::optional<health_change> health_ledger::failed(std::size_t endpoint, std::st
   e.ejected_until = now + length;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(length).count();
   const std::string time = ms % 1000 == 0 ? fmt::format("{} s", ms / 1000) : fmt::format("{} ms", ms);
-  return change_of(e, fmt::format("{}, {} in a row, ejected for {}", why,
-                                  count_of(outlier_->consecutive_failures, "failure"), time));
+  return change_of(
+      e, fmt::format("{}, {} in a row, ejected for {}", why, count_of(outlier_.consecutive_failures, "failure"), time));
 }
 
 bool health_ledger::may_eject(const entry& e) const noexcept {
   if (!is_up(e) || up() <= 1) return false;
-  return (ejected() + 1) * 100 <= entries_.size() * outlier_->max_ejection_percent;
+  return (ejected() + 1) * 100 <= entries_.size() * outlier_.max_ejection_percent;
 }
 
 instant health_ledger::next_release() const noexcept {

@@ -68,7 +68,7 @@ class health_ledger {
 
   unsigned rise_ = 1;
   unsigned fall_ = 1;
-  std::optional<outlier_options> outlier_;
+  outlier_options outlier_{.max_ejection_percent = 0};  // without ejection: nobody
   std::vector<entry> entries_;
 };
 

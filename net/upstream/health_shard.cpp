@@ -52,14 +52,14 @@ void health_shard::apply_to(upstream& up) const {
   for (std::size_t i = 0; i < states_.size(); ++i) up.set_up(i, states_[i], now);
 }
 
-void health_shard::adopt(const std::vector<bool>& states) {
-  states_ = states;
+void health_shard::adopt(const std::vector<bool>* states) {
+  states_ = *states;
   for (upstream* up : upstreams_) apply_to(*up);
 }
 
 void health_shard::report(std::size_t endpoint, std::error_code outcome) {
   SHOAL_ASSERT(endpoint < states_.size());
-  if (!share_.counts) return;
+  if (!share_.counts || !share_.outlier) return;
   if (!outcome) return share_.counts->succeeded(endpoint);
   if (!is_endpoints_fault(outcome)) return;
   if (share_.counts->failed(endpoint) != share_.outlier->consecutive_failures) return;

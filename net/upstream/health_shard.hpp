@@ -67,6 +67,8 @@ class health_home {
 
   health_share& share_;
   health_shard& here_;
+  const health_check_options check_;
+  const outlier_options outlier_;
   health_ledger ledger_;
   release_timer release_;
   bool has_news_ = false;
@@ -85,8 +87,8 @@ class health_shard {
   void report(std::size_t endpoint, std::error_code outcome);
   [[nodiscard]] const std::vector<bool>& states() const noexcept { return states_; }
 
-  /// Home's news.
-  void adopt(const std::vector<bool>& states);
+  /// Home's news, which stay as they are until all shards have answered.
+  void adopt(const std::vector<bool>* states);
   /// At home: another shard's news.
   void judge_at_home(std::size_t endpoint, std::error_code last);
 
