@@ -38,7 +38,8 @@ class hash_table {
 
 using hash_table_ptr = std::shared_ptr<const hash_table>;
 
-/// Null if the upstream's policy needs none. Takes some ms for thousands of endpoints: at start, not on a busy shard.
+/// Null if the upstream's policy needs none. Takes up to a tenth of a second for thousands of endpoints: at start, not
+/// on a busy shard.
 [[nodiscard]] hash_table_ptr make_hash_table(const upstream_options& options);
 
 }  // namespace shoal

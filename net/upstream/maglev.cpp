@@ -17,9 +17,16 @@ constexpr std::uint16_t nobody = std::numeric_limits<std::uint16_t>::max();
 struct claimant {
   std::uint16_t index;
   std::uint64_t weight;
-  std::uint64_t next;          // slot
-  std::uint64_t skip;          // from slot to slot of its permutation
-  std::uint64_t turns_at = 0;  // the round in which its next turn is, times its weight
+  std::uint64_t next;     // slot
+  std::uint64_t skip;     // from slot to slot of its permutation
+  std::uint64_t had = 0;  // turns; its next one is at had / weight
+  std::size_t place = 0;  // in the order of identities
+
+  /// For a heap, whose top is the greatest: the one whose turn is last. Both factors are below 2^20.
+  friend bool operator<(const claimant& a, const claimant& b) noexcept {
+    const auto at_a = a.had * b.weight, at_b = b.had * a.weight;
+    return at_a != at_b ? at_a > at_b : a.place > b.place;
+  }
 };
 
 std::vector<claimant> claimants_of(std::span<const endpoint_options> endpoints, std::size_t slots) {
@@ -33,7 +40,8 @@ std::vector<claimant> claimants_of(std::span<const endpoint_options> endpoints, 
     made.push_back({.index = static_cast<std::uint16_t>(i),
                     .weight = endpoints[i].weight,
                     .next = pick_hash(identities[i], 0) % slots,
-                    .skip = pick_hash(identities[i], 1) % (slots - 1) + 1});
+                    .skip = pick_hash(identities[i], 1) % (slots - 1) + 1,
+                    .place = made.size()});
   }
   return made;
 }
@@ -44,17 +52,17 @@ maglev::maglev(std::span<const endpoint_options> endpoints) {
   const std::size_t slots = endpoints.size() * slots_wanted <= small_size ? small_size : large_size;
   auto claimants = claimants_of(endpoints, slots);
   if (claimants.empty()) return;
-  const std::uint64_t heaviest = std::ranges::max(claimants, {}, &claimant::weight).weight;
   owners_.assign(slots, nobody);
-  std::size_t left = slots;
-  for (std::uint64_t round = 1;; ++round) {
-    for (auto& c : claimants) {
-      if (round * c.weight < c.turns_at) continue;  // the heaviest has a turn in every round
-      c.turns_at += heaviest;
-      while (owners_[c.next] != nobody) c.next = (c.next + c.skip) % slots;
-      owners_[c.next] = c.index;
-      if (--left == 0) return;
-    }
+  // A heap of who is next, not rounds through all: with one heavy endpoint and thousands of light ones most rounds
+  // would be for one.
+  std::make_heap(claimants.begin(), claimants.end());
+  for (std::size_t left = slots; left != 0; --left) {
+    std::pop_heap(claimants.begin(), claimants.end());
+    claimant& c = claimants.back();
+    while (owners_[c.next] != nobody) c.next = (c.next + c.skip) % slots;
+    owners_[c.next] = c.index;
+    ++c.had;
+    std::push_heap(claimants.begin(), claimants.end());
   }
 }
 

@@ -191,8 +191,8 @@ BOOST_AUTO_TEST_CASE(tables_are_bounded_whatever_the_list) {
     weights[0] = first;
     return weights;
   };
-  for (const auto& weights :
-       {list(1, 1, 1), list(10, 1, 1), list(100, 1, 65535), list(4096, 1, 65535), list(2, 65535, 65535)}) {
+  for (const auto& weights : {list(1, 1, 1), list(10, 1, 1), list(100, 1, 65535), list(4096, 65535, 1),
+                              list(4096, 1, 65535), list(2, 65535, 65535)}) {
     const auto options = with(balance_policy::ring_hash, weights);
     const shoal::ring_hash ring{options.endpoints};
     const shoal::maglev table{options.endpoints};
