@@ -26,6 +26,10 @@ class counted_ptr {
     requires(!std::same_as<U, T>) && std::convertible_to<U*, T*>
   counted_ptr(const counted_ptr<U>& other) noexcept  // NOLINT(google-explicit-constructor): to a base, or to const
       : counted_ptr(other.get()) {}
+  template <class U>
+    requires(!std::same_as<U, T>) && std::convertible_to<U*, T*>
+  counted_ptr(counted_ptr<U>&& other) noexcept  // NOLINT(google-explicit-constructor): the same
+      : object_(other.detach()) {}
   counted_ptr& operator=(counted_ptr other) noexcept {
     std::swap(object_, other.object_);
     return *this;
@@ -39,6 +43,8 @@ class counted_ptr {
   [[nodiscard]] T* operator->() const noexcept { return object_; }
   [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }
   void reset() noexcept { *this = counted_ptr{}; }
+  /// Gives up the object without releasing it, as boost::intrusive_ptr's.
+  [[nodiscard]] T* detach() noexcept { return std::exchange(object_, nullptr); }
 
   friend bool operator==(const counted_ptr& a, const counted_ptr& b) noexcept { return a.object_ == b.object_; }
   friend bool operator==(const counted_ptr& a, std::nullptr_t) noexcept { return a.object_ == nullptr; }

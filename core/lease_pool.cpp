@@ -154,8 +154,12 @@ void lease_pool::note_news(borrower& b) noexcept {
 }
 
 void lease_pool::tell_all() noexcept {
-  for (std::size_t i = 0; i < to_tell_.size(); ++i) tell(*to_tell_[i]);  // home's own lease may add some
-  to_tell_.clear();
+  // Home's own lease may add some meanwhile.
+  while (!to_tell_.empty()) {
+    borrower& next = *to_tell_.back();
+    to_tell_.pop_back();
+    tell(next);
+  }
 }
 
 void lease_pool::tell(borrower& whom) noexcept {
@@ -212,7 +216,7 @@ std::uint32_t lease_pool::set_limit(std::int64_t limit) {
 }
 
 void lease_pool::set_rate(std::int64_t per_second, std::int64_t burst) {
-  bucket_->change(per_second, burst, shard::current().now());
+  if (bucket_) bucket_->change(per_second, burst, shard::current().now());
   serve();
 }
 

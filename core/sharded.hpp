@@ -202,7 +202,7 @@ task<> sharded<T>::start_with(Factory factory, Args... args) {
   if (!failure) co_return;
   try {
     co_await stop();
-  } catch (...) {  // the first failure is the one to know
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the first failure is the one to know
   }
   std::rethrow_exception(failure);
 }

@@ -176,7 +176,7 @@ template <class Function, class... Args>
 class connection_handle::called final : public errand {
  public:
   using value = std::invoke_result_t<Function, connection&, Args...>;
-  called(Function what, Args... with) : function_(std::move(what)), args_(std::move(with)...) {}
+  explicit called(Function what, Args... with) : function_(std::move(what)), args_(std::move(with)...) {}
 
   /// False when it came back inside the sending.
   [[nodiscard]] bool send_and_wait(connection_id to, std::coroutine_handle<> caller) {

@@ -22,7 +22,8 @@ std::string short_duration(shoal::duration d) {
 /// Milliseconds with microseconds behind the point.
 nlohmann::ordered_json milliseconds(std::optional<shoal::duration> d) {
   if (!d) return nullptr;
-  return static_cast<double>(d->count() / 1000) / 1e3;
+  const auto us = d->count() / 1000;
+  return static_cast<double>(us) / 1e3;
 }
 
 }  // namespace
@@ -88,7 +89,7 @@ access_log::~access_log() { runtime_.remove(*this); }
 std::expected<void, shoal::start_failure> access_log::prepare(shoal::runtime& owner) {
   texts_.assign(owner.shards(), shoal::log_line_writer{shoal::log_style::text});
   try {
-    lines_.emplace(options_.path, owner.shards(), machine_, owner.log());
+    lines_ = std::make_unique<shoal::shard_log>(options_.path, owner.shards(), machine_, owner.log());
   } catch (const std::system_error& error) {
     return std::unexpected{shoal::start_failure{error.code(), "access log " + options_.path}};
   }

@@ -77,7 +77,7 @@ class access_log final : public shoal::service {
   const shoal::config::access_log_options options_;
   std::shared_ptr<shoal::host> machine_;
   std::vector<shoal::log_line_writer> texts_;  // by shard
-  std::optional<shoal::shard_log> lines_;      // while the runtime runs
+  std::unique_ptr<shoal::shard_log> lines_;    // while the runtime runs
 };
 
 }  // namespace proxy
