@@ -62,6 +62,10 @@ void check_builtin(reading& in, const std::string& path, const upstream_config& 
   };
   if (upstream.health_check) refuse(".health_check");
   if (upstream.outlier_detection) refuse(".outlier_detection");
+  if (const std::string most = path + ".limits.max_connections"; upstream.limits.max_connections && in.sound(most)) {
+    in.fail_at(most, {"a server inside the proxy takes what its listeners let in",
+                      "write `accept.max_connections` at the listener"});
+  }
 }
 
 void check_file(reading& in, const std::string& path, const std::string& file) {

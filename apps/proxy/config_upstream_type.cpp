@@ -50,12 +50,14 @@ type<upstream_limits> limits_type() {
   return object<l>(
       "upstream_limits",
       {field("max_connections", &l::max_connections, word_or("auto", number<std::uint32_t>(1, most_connections)),
-             "Most connections to all endpoints together. `auto`: the sum of the listeners' `max_connections`"),
+             "Most connections to all endpoints together, over all shards. `auto`: the sum of the listeners' "
+             "`max_connections`"),
        field("max_pending", &l::max_pending, number<std::uint32_t>(0, most_connections),
-             "Clients that may wait for a connection"),
-       field("queue_timeout", &l::queue_timeout, timeout_type("5s"), "How long they wait"),
+             "Clients that may wait for a connection, over all shards; `0`: none. More are closed at once"),
+       field("queue_timeout", &l::queue_timeout, timeout_type("5s"), "How long they wait; then they are closed"),
        field("max_requests_per_connection", &l::max_requests_per_connection, number<std::uint32_t>(0, most_connections),
-             "Requests before a connection is closed; `0`: no limit")});
+             "Requests before a connection is closed; `0`: no limit")
+           .not_yet()});
 }
 
 type<upstream_timeouts> timeouts_type() {
@@ -133,7 +135,7 @@ type<upstream_config> upstream_type() {
        field("health_check", &u::health_check, word_or("off", checks_type()), "Ask endpoints how they are"),
        field("outlier_detection", &u::outlier_detection, word_or("off", outlier_type()),
              "Leave out endpoints to which clients can't be connected"),
-       field("limits", &u::limits, limits_type(), "Of the whole process").not_yet(),
+       field("limits", &u::limits, limits_type(), "Of the whole process"),
        field("timeouts", &u::timeouts, timeouts_type(), "Each is finite"),
        field("tls", &u::tls, word_or("off", tls_type()), "Speak TLS to endpoints").not_yet(),
        field("proxy_protocol", &u::proxy_protocol, proxy_protocol,

@@ -146,4 +146,10 @@ shoal::upstream_health_options to_health_options(const config::upstream_config& 
   return made;
 }
 
+shoal::upstream_limit_options to_limit_options(const config::upstream_config& from) {
+  return {.max_connections = from.limits.max_connections.value_or(1),
+          .max_pending = from.limits.max_pending,
+          .queue_timeout = from.limits.queue_timeout};
+}
+
 }  // namespace proxy

@@ -7,6 +7,7 @@
 #include <shoal/net/server.hpp>
 #include <shoal/net/upstream/upstream.hpp>
 #include <shoal/net/upstream/upstream_health.hpp>
+#include <shoal/net/upstream/upstream_limit.hpp>
 
 namespace proxy {
 
@@ -15,5 +16,7 @@ namespace proxy {
 [[nodiscard]] shoal::accept_distribution to_distribution(const shoal::config::accept_distribution& from);
 [[nodiscard]] shoal::upstream_options to_upstream_options(const shoal::config::upstream_config& from);
 [[nodiscard]] shoal::upstream_health_options to_health_options(const shoal::config::upstream_config& from);
+/// With a `max_connections`.
+[[nodiscard]] shoal::upstream_limit_options to_limit_options(const shoal::config::upstream_config& from);
 
 }  // namespace proxy

@@ -4,8 +4,8 @@
 #include "proxy/convert.hpp"
 #include "proxy/file_limit.hpp"
 #include "proxy/screen.hpp"
+#include "proxy/shared_upstreams.hpp"
 #include "proxy/tcp_proxy.hpp"
-#include "proxy/upstream_watches.hpp"
 #include <shoal/core/log_format.hpp>
 
 #include <unistd.h>
@@ -46,11 +46,11 @@ void reopen(shoal::logger& log, access_log* access) {
 
 using proxies = std::vector<std::unique_ptr<tcp_proxy>>;
 
-proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, const upstream_watches& watches,
+proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, const shared_upstreams& shared,
                      access_log* access) {
   proxies made;
   for (const auto& listener : config.listeners) {
-    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, watches, access));
+    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, shared, access));
   }
   return made;
 }
@@ -93,8 +93,8 @@ int run(config::proxy_config config, const std::string& file) {
     return 1;
   }
   fit_to_files(config, files, runtime->log());
-  const upstream_watches watches{*runtime, config};
-  const proxies all = make_proxies(*runtime, config, watches, access.get());
+  const shared_upstreams shared{*runtime, config};
+  const proxies all = make_proxies(*runtime, config, shared, access.get());
   listen_to_signals(*runtime, all, access.get());
   if (auto started = runtime->start(); !started) {
     std::fprintf(stderr, "shoal-proxy: %s: %s\n", started.error().what.c_str(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy/upstream_watches.hpp"
+#include "proxy/shared_upstreams.hpp"
 
 #include "proxy/convert.hpp"
 
@@ -15,18 +15,22 @@ bool refers_to(const shoal::config::listener_config& listener, const std::string
 
 }  // namespace
 
-upstream_watches::upstream_watches(shoal::runtime& owner, const shoal::config::proxy_config& config) {
+shared_upstreams::shared_upstreams(shoal::runtime& owner, const shoal::config::proxy_config& config) {
   for (const auto& upstream : config.upstreams) {
-    if (!upstream.health_check && !upstream.outlier_detection) continue;
     const auto uses = [&](const auto& listener) { return refers_to(listener, upstream.name); };
     if (std::ranges::none_of(config.listeners, uses)) continue;
-    by_name_[upstream.name] = std::make_unique<shoal::upstream_health>(owner, to_health_options(upstream));
+    shared_upstream& made = by_name_[upstream.name];
+    if (upstream.health_check || upstream.outlier_detection) {
+      made.health = std::make_unique<shoal::upstream_health>(owner, to_health_options(upstream));
+    }
+    if (upstream.limits.max_connections) {
+      made.limit = std::make_unique<shoal::upstream_limit>(owner, to_limit_options(upstream));
+    }
   }
 }
 
-shoal::upstream_health* upstream_watches::of(const shoal::config::upstream_config& upstream) const {
-  const auto found = by_name_.find(upstream.name);
-  return found == by_name_.end() ? nullptr : found->second.get();
+const shared_upstream& shared_upstreams::of(const shoal::config::upstream_config& upstream) const {
+  return by_name_.find(upstream.name)->second;
 }
 
 }  // namespace proxy

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// upstream_watches: the health of the upstreams that want it watched, one for all listeners that use them.
+// shared_upstreams: what all listeners and shards have of an upstream together: its health, and its limit.
 //
 // Thread rule: made and destroyed while the runtime does not run; of() from any shard.
 // Invariant: upstreams that no listener refers to are not asked how they are.
@@ -7,6 +7,7 @@
 
 #include "proxy/config.hpp"
 #include <shoal/net/upstream/upstream_health.hpp>
+#include <shoal/net/upstream/upstream_limit.hpp>
 
 #include <map>
 #include <memory>
@@ -14,16 +15,20 @@
 
 namespace proxy {
 
-class upstream_watches {
+struct shared_upstream {
+  std::unique_ptr<shoal::upstream_health> health;  // null: not watched, its endpoints are always up
+  std::unique_ptr<shoal::upstream_limit> limit;    // null: as many as the listeners let in
+};
+
+class shared_upstreams {
  public:
   /// Before the listeners: it outlives them, and stops after them.
-  upstream_watches(shoal::runtime& owner, const shoal::config::proxy_config& config);
+  shared_upstreams(shoal::runtime& owner, const shoal::config::proxy_config& config);
 
-  /// Null: not watched, its endpoints are always up.
-  [[nodiscard]] shoal::upstream_health* of(const shoal::config::upstream_config& upstream) const;
+  [[nodiscard]] const shared_upstream& of(const shoal::config::upstream_config& upstream) const;
 
  private:
-  std::map<std::string, std::unique_ptr<shoal::upstream_health>, std::less<>> by_name_;
+  std::map<std::string, shared_upstream, std::less<>> by_name_;
 };
 
 }  // namespace proxy

@@ -46,10 +46,11 @@ void echo(shoal::connection& c) {
 /// What one shard keeps for one upstream of this listener.
 struct tcp_proxy::on_shard {
   on_shard(shoal::shard& here, const shoal::config::listener_config& listener,
-           const shoal::config::upstream_config& from, shoal::hash_table_ptr table, shoal::upstream_health* watch)
+           const shoal::config::upstream_config& from, shoal::hash_table_ptr table, const shared_upstream& shared)
       : config(from),
         group(to_upstream_options(from), here.random(), std::move(table)),
-        health(watch),
+        health(shared.health.get()),
+        limit(shared.limit.get()),
         profile(profile_for(listener, from)),
         out(here, profile) {
     gates.assign(group.endpoints().size(), shoal::log_gate{failure_report_interval});
@@ -75,9 +76,11 @@ struct tcp_proxy::on_shard {
   const shoal::config::upstream_config& config;
   shoal::upstream group;
   shoal::upstream_health* health;  // null: not watched
+  shoal::upstream_limit* limit;    // null: none
   shoal::profile_ptr profile;      // of what is dialled
   shoal::dialer out;
   std::vector<shoal::log_gate> gates;  // by endpoint
+  shoal::log_gate full{failure_report_interval};
 };
 
 /// One client from its accept to its access record.
@@ -93,6 +96,7 @@ struct tcp_proxy::session {
   shoal::instant since;
   std::string_view upstream_name = "-";  // until it is chosen
   std::size_t upstream = 0;
+  shoal::upstream_limit::place place;  // with a limit
   shoal::endpoint_lease lease;
   std::string endpoint = "-";
   std::optional<shoal::duration> connect;  // how long it took
@@ -131,11 +135,11 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
 };
 
 tcp_proxy::tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-                     std::span<const shoal::config::upstream_config> all, const upstream_watches& watches,
+                     std::span<const shoal::config::upstream_config> all, const shared_upstreams& shared,
                      access_log* access)
     : runtime_(owner),
       listener_(listener),
-      watches_(watches),
+      shared_(shared),
       access_(access),
       server_((owner.add(*this), owner), server_options_of(listener)) {
   choose_upstreams(all);
@@ -188,7 +192,7 @@ void tcp_proxy::start(shoal::shard& here) {
   if (is_builtin()) return;
   for (std::size_t i = 0; i < upstreams_.size(); ++i) {
     shards_[here.id()].push_back(
-        std::make_unique<on_shard>(here, listener_, *upstreams_[i], tables_[i], watches_.of(*upstreams_[i])));
+        std::make_unique<on_shard>(here, listener_, *upstreams_[i], tables_[i], shared_.of(*upstreams_[i])));
   }
 }
 
@@ -224,6 +228,11 @@ shoal::task<> tcp_proxy::serve_opened(shoal::connection& client) {
 shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<session> from, opening opened) {
   shoal::shard& here = client.owner();
   on_shard& mine = *shards_[here.id()][from->upstream];
+  if (mine.limit != nullptr) {
+    auto finding = find_place(client, *from, mine);
+    const bool found = co_await finding;
+    if (!found) co_return;
+  }
   const shoal::instant began = here.now();
   const shoal::instant deadline = began + mine.config.timeouts.connect;
   const std::size_t attempts = std::min<std::size_t>(mine.config.connect_attempts, mine.group.endpoints().size());
@@ -261,6 +270,37 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
   record(*from, client.bytes_received(), 0, from->attempts == 0 ? "no_endpoint" : "connect_failed");
   // An orderly end: a reset so soon could hit the client inside its connect().
   client.close(shoal::close_how::drain, last);
+}
+
+/// Waits in the line of an upstream that is full. False: it ended there, and is recorded.
+shoal::task<bool> tcp_proxy::find_place(shoal::connection& client, session& from, on_shard& mine) {
+  if (auto place = mine.limit->try_take()) {
+    from.place = std::move(*place);
+    co_return true;
+  }
+  auto waiting = mine.limit->wait(client.stop_token());
+  auto place = co_await waiting;
+  if (place && client.is_active()) {
+    from.place = std::move(*place);
+    co_return true;
+  }
+  if (!client.is_active()) {
+    record(from, client.bytes_received(), 0, end_word("client", client.reason()));
+    co_return false;
+  }
+  const bool too_many = place.error() == shoal::errc::would_block;
+  report_full(mine, too_many ? "too many wait" : "no place in time");
+  record(from, client.bytes_received(), 0, too_many ? "queue_full" : "queue_timeout");
+  client.close(shoal::close_how::drain, place.error());
+  co_return false;
+}
+
+void tcp_proxy::report_full(on_shard& mine, std::string_view how) {
+  shoal::shard& here = shoal::shard::current();
+  const auto suppressed = mine.full.pass(here.now());
+  if (!suppressed) return;
+  log_warning(here.log(), "upstream {} has its {} connections: {}, a client is closed ({} more since the last line)",
+              mine.config.name, mine.config.limits.max_connections.value_or(0), how, *suppressed);
 }
 
 void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tcp_proxy: for each accepted connection choose an endpoint, connect to it, and link the two.
 //
-//   accept -> on_connect: serve() -> opening -> pick -> dial -> (refused: pick another) -> relay::link -> ... -> access
-//   log
+//   accept -> on_connect: serve() -> opening -> place -> pick -> dial -> (refused: pick another) -> relay::link -> ...
+//   -> access log
 //
 // Thread rule: described on the starting thread; everything else happens on the shard a connection landed on, with that
 //   shard's own endpoints and counters.
@@ -14,7 +14,7 @@
 #include "proxy/access_log.hpp"
 #include "proxy/config.hpp"
 #include "proxy/opening.hpp"
-#include "proxy/upstream_watches.hpp"
+#include "proxy/shared_upstreams.hpp"
 #include <shoal/core/log_gate.hpp>
 #include <shoal/core/service.hpp>
 #include <shoal/net/dialer.hpp>
@@ -32,10 +32,10 @@ namespace proxy {
 /// One tcp listener with the upstreams behind it: one, or by the name that TLS clients ask for.
 class tcp_proxy final : public shoal::service {
  public:
-  /// `all`: where the listener's upstreams are found by name; `watches`: of them. `access` may be nullptr: no access
+  /// `all`: where the listener's upstreams are found by name; `shared`: of them. `access` may be nullptr: no access
   /// log. Everything referred to must outlive the proxy.
   tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-            std::span<const shoal::config::upstream_config> all, const upstream_watches& watches, access_log* access);
+            std::span<const shoal::config::upstream_config> all, const shared_upstreams& shared, access_log* access);
   ~tcp_proxy();
 
   [[nodiscard]] const shoal::config::listener_config& listener() const noexcept { return listener_; }
@@ -59,8 +59,10 @@ class tcp_proxy final : public shoal::service {
   [[nodiscard]] shoal::task<> serve(shoal::connection& client);
   [[nodiscard]] shoal::task<> serve_opened(shoal::connection& client);
   [[nodiscard]] shoal::task<> connect(shoal::connection& client, std::shared_ptr<session> from, opening opened);
+  [[nodiscard]] shoal::task<bool> find_place(shoal::connection& client, session& from, on_shard& mine);
   [[nodiscard]] shoal::task<> open_builtin(shoal::connection& client);
   void report_failure(on_shard& mine, const shoal::endpoint& e, std::string_view doing, std::error_code error);
+  void report_full(on_shard& mine, std::string_view how);
   void record(const session& from, std::uint64_t in, std::uint64_t out, std::string end,
               std::optional<shoal::duration> first_byte = {});
   void record_builtin(shoal::connection& client, std::error_code reason);
@@ -69,7 +71,7 @@ class tcp_proxy final : public shoal::service {
 
   shoal::runtime& runtime_;
   const shoal::config::listener_config& listener_;
-  const upstream_watches& watches_;
+  const shared_upstreams& shared_;
   access_log* access_;
   std::vector<const shoal::config::upstream_config*> upstreams_;
   shoal::server_names by_name_;                                 // index in upstreams_

@@ -234,6 +234,21 @@ BOOST_AUTO_TEST_CASE(hashing_and_what_bends_the_shares) {
           .contains("hash_on: `source_hash` hashes the client's address"));
 }
 
+BOOST_AUTO_TEST_CASE(limits_of_an_upstream) {
+  const auto with = [](std::string_view keys) {
+    return with_upstream("endpoints: [ \"10.0.0.1:1\" ], limits: { " + std::string(keys) + " }");
+  };
+  const auto usual = good(with("")).upstreams.at(0).limits;
+  BOOST_TEST(!usual.max_connections.has_value());
+  BOOST_TEST((usual.max_pending == 1024U && usual.queue_timeout == 5s));
+  const auto own = good(with("max_connections: 100, max_pending: 0, queue_timeout: 250ms")).upstreams.at(0).limits;
+  BOOST_TEST((own.max_connections == 100U && own.max_pending == 0U && own.queue_timeout == 250ms));
+  BOOST_TEST(errors_of(with("max_connections: 0")).contains("max_connections"));
+  BOOST_TEST(errors_of(with("max_requests_per_connection: 5")).contains("not yet supported"));
+  BOOST_TEST(errors_of(with_upstream("builtin: echo, limits: { max_connections: 5 }"))
+                 .contains("limits.max_connections: a server inside the proxy takes what its listeners let in"));
+}
+
 BOOST_AUTO_TEST_CASE(checks_and_ejection) {
   const auto with = [](std::string_view keys) {
     return with_upstream("endpoints: [ \"10.0.0.1:1\" ], " + std::string(keys));

@@ -3,9 +3,9 @@
 #include <shoal/core/leased_limit.hpp>
 
 #include <shoal/core/runtime.hpp>
-#include <shoal/core/scope.hpp>
 #include <shoal/core/sim/world.hpp>
 #include <shoal/core/sleep.hpp>
+#include <tests/sim/limit_rig.hpp>
 #include <tests/sim/seeds.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -24,35 +24,10 @@ using shoal::shard;
 using shoal::shard_id;
 using shoal::task;
 using shoal::sim::world;
-using shoal::test::for_each_seed;
+using namespace shoal::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr unsigned shards = 8;
-
-struct background {
-  explicit background(shard&) {}
-  shoal::scope tasks{[](const std::exception_ptr&) noexcept { std::terminate(); }};
-};
-
-shoal::runtime_options quiet(shoal::log_collector& lines) {
-  shoal::runtime_options options;
-  options.shards.shards = shards;
-  options.shards.memory_per_shard = std::size_t{8} << 20U;
-  options.log.collector = &lines;
-  return options;
-}
-
-template <class Make>
-void spawn_on(runtime& r, shard_id where, Make make) {
-  static_cast<void>(r.post(where, [make] { shard::current().local<background>().tasks.spawn(make()); }));
-}
-
-duration below(duration most) {
-  return duration{
-      static_cast<duration::rep>(shard::current().random().below(static_cast<std::uint64_t>(most.count())))};
-}
 
 /// What is out, looked at by everybody: one thread runs them all.
 struct crowd {
@@ -132,8 +107,8 @@ BOOST_AUTO_TEST_CASE(never_one_more_than_the_limit_and_all_of_it_reached) {
     leased_limit clients{r, static_cast<std::size_t>(limit)};
     BOOST_REQUIRE(r.start().has_value());
     crowd all{.limit = limit};
-    std::vector<std::stop_source> impatient(shards);
-    for (shard_id on = 0; on < shards; ++on) {
+    std::vector<std::stop_source> impatient(limit_shards);
+    for (shard_id on = 0; on < limit_shards; ++on) {
       spawn_on(r, on, [&, on] { return give_up_after(impatient[on], 10ms); });
       for (int i = 0; i < 125; ++i) {
         spawn_on(r, on, [&, on, i] {
@@ -141,12 +116,12 @@ BOOST_AUTO_TEST_CASE(never_one_more_than_the_limit_and_all_of_it_reached) {
         });
       }
     }
-    BOOST_TEST(w.run_until([&] { return all.ended == 125U * shards; }, 1h));
+    BOOST_TEST(w.run_until([&] { return all.ended == 125U * limit_shards; }, 1h));
     BOOST_TEST(all.too_many == 0);
     BOOST_TEST(all.most * 100 >= limit * 98);
     BOOST_TEST_MESSAGE("most " << all.most << " of " << limit);
-    BOOST_TEST(all.served + all.given_up == static_cast<unsigned>(rounds) * 125 * shards);
-    BOOST_TEST(all.given_up <= static_cast<unsigned>(rounds) * 13 * shards);
+    BOOST_TEST(all.served + all.given_up == static_cast<unsigned>(rounds) * 125 * limit_shards);
+    BOOST_TEST(all.given_up <= static_cast<unsigned>(rounds) * 13 * limit_shards);
     r.stop();
     r.wait();
   });
@@ -160,7 +135,7 @@ BOOST_AUTO_TEST_CASE(the_limit_changes_while_they_come_and_go) {
     leased_limit clients{r, 50};
     BOOST_REQUIRE(r.start().has_value());
     crowd all{.limit = 50};
-    for (shard_id on = 0; on < shards; ++on) {
+    for (shard_id on = 0; on < limit_shards; ++on) {
       for (int i = 0; i < 40; ++i) spawn_on(r, on, [&] { return claimant(clients, all, 20, {}); });
     }
     for (const int limit : {10, 60, 3, 30, 0, 50}) {
@@ -173,7 +148,7 @@ BOOST_AUTO_TEST_CASE(the_limit_changes_while_they_come_and_go) {
         done = true;
       };
       all.limit = std::max(all.limit, limit);  // until it has returned, either may hold
-      spawn_on(r, static_cast<shard_id>(limit % shards), [&, limit] { return change(clients, limit, changed); });
+      spawn_on(r, static_cast<shard_id>(limit % limit_shards), [&, limit] { return change(clients, limit, changed); });
       BOOST_TEST(w.run_until([&] { return changed; }, 10s));
       // From now on nobody enters while as many as that are inside: the number can only fall until it is there.
       int last = all.inside;
@@ -188,7 +163,7 @@ BOOST_AUTO_TEST_CASE(the_limit_changes_while_they_come_and_go) {
       BOOST_TEST(entered_high == 0);
       all.limit = limit;
     }
-    BOOST_TEST(w.run_until([&] { return all.ended == 40U * shards; }, 1h));
+    BOOST_TEST(w.run_until([&] { return all.ended == 40U * limit_shards; }, 1h));
     BOOST_TEST(all.too_many == 0);
     r.stop();
     r.wait();
@@ -210,7 +185,7 @@ BOOST_AUTO_TEST_CASE(tokens_that_travel_come_home) {
         if (!mine) co_return;
         count.enter();
         ++total;
-        const auto to = static_cast<shard_id>(shard::current().random().below(shards));
+        const auto to = static_cast<shard_id>(shard::current().random().below(limit_shards));
         static_cast<void>(co_await shoal::submit_to(
             to,
             [](leased_limit::token moved, crowd* c) {
@@ -220,11 +195,11 @@ BOOST_AUTO_TEST_CASE(tokens_that_travel_come_home) {
             std::move(*mine), &count));
       }
     };
-    for (shard_id on = 0; on < shards; ++on) {
+    for (shard_id on = 0; on < limit_shards; ++on) {
       for (int i = 0; i < 5; ++i) spawn_on(r, on, [&] { return traveller(clients, all, taken, r); });
     }
-    BOOST_TEST(w.run_until([&] { return all.ended == 30U * 5 * shards; }, 1h));
-    BOOST_TEST(taken == 30U * 5 * shards);
+    BOOST_TEST(w.run_until([&] { return all.ended == 30U * 5 * limit_shards; }, 1h));
+    BOOST_TEST(taken == 30U * 5 * limit_shards);
     BOOST_TEST(all.too_many == 0);
     shoal::limit_usage usage{.in_use = -1};
     const auto look = [](leased_limit& of, shoal::limit_usage& to) -> task<> { to = co_await of.usage(); };
@@ -251,7 +226,7 @@ BOOST_AUTO_TEST_CASE(a_rate_under_five_times_its_demand_for_30_s) {
     if (seed % 3 == 0) {
       spawn_on(r, 5, [&] { return ask_fast(logins, 200us, over, passed); });
     } else {
-      for (shard_id on = 0; on < shards; ++on) {
+      for (shard_id on = 0; on < limit_shards; ++on) {
         spawn_on(r, on, [&] { return ask_fast(logins, 1'600us, over, passed); });
         if (seed % 3 == 2) spawn_on(r, on, [&] { return wait_in_turn(logins, over, passed, {}); });
       }
