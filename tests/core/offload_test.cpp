@@ -53,9 +53,14 @@ task<int> moved_there_and_back() {
   co_return *back;
 }
 
-task<> throwing() {
+task<std::string> caught() {
   const std::string why = "no such file";
-  static_cast<void>(co_await offload(&failing, why));
+  try {
+    static_cast<void>(co_await offload(&failing, why));
+  } catch (const std::runtime_error& error) {
+    co_return error.what();
+  }
+  co_return "nothing was thrown";
 }
 
 task<> one_wait(std::atomic<bool>& gate, std::vector<int>& order, int number) {
@@ -90,9 +95,8 @@ BOOST_AUTO_TEST_CASE(runs_on_a_helper_and_resumes_on_the_shard) {
 BOOST_AUTO_TEST_CASE(an_exception_is_thrown_where_it_was_awaited) {
   runtime r{small_runtime(1)};
   BOOST_REQUIRE(r.start().has_value());
-  auto failed = run_task(r, 0, &throwing);
-  BOOST_CHECK_EXCEPTION(failed.get(), std::runtime_error,
-                        [](const auto& error) { return error.what() == std::string{"no such file"}; });
+  // Caught on the shard: the library that counts references to exceptions is not instrumented by the thread sanitizer.
+  BOOST_TEST(run_task(r, 0, &caught).get() == "no such file");
 }
 
 BOOST_AUTO_TEST_CASE(helpers_work_side_by_side) {

@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -26,22 +27,34 @@ using shoal::test::word_of;
 namespace {
 
 /// Two shards and one connection; `elsewhere` is the shard that it is not on.
-struct one_of_two {
+class one_of_two {
+ private:
+  std::mutex mutex_;
+  connection_handle latest_;
+
+ public:
   explicit one_of_two(wire on) : rig{on, 2} {
     rig.server().on_connect([this](connection& c) {
-      handle = c.handle();
+      {
+        const std::lock_guard lock{mutex_};
+        latest_ = c.handle();
+      }
       events.add("connect");
     });
     rig.server().on_disconnect([this](connection&, std::error_code why) { events.add("disconnect:" + word_of(why)); });
     rig.start();
     client = std::make_unique<peer>(rig.connect());
     BOOST_REQUIRE(events.wait_for("connect"));
-    home = handle.id().home;
+    home = handle().id().home;
     elsewhere = static_cast<shoal::shard_id>(1 - home);
+  }
+  /// Of the connection that came last, on either shard.
+  [[nodiscard]] connection_handle handle() {
+    const std::lock_guard lock{mutex_};
+    return latest_;
   }
 
   event_log events;
-  connection_handle handle;
   net_rig rig;
   std::unique_ptr<peer> client;
   shoal::shard_id home = 0;
@@ -56,7 +69,7 @@ BOOST_AUTO_TEST_SUITE(connection_handle_suite)
 
 SHOAL_WIRE_TEST(bytes_posted_from_anywhere_arrive_in_the_senders_order) {
   one_of_two test{on};
-  const connection_handle handle = test.handle;
+  const connection_handle handle = test.handle();
   BOOST_TEST(!handle.post(std::string{"thread "}));
   BOOST_TEST(test.client->receive(7) == "thread ");
   for (const auto where : {test.home, test.elsewhere}) {
@@ -83,7 +96,7 @@ SHOAL_WIRE_TEST(bytes_posted_from_anywhere_arrive_in_the_senders_order) {
 SHOAL_WIRE_TEST(a_function_runs_on_the_connections_shard) {
   one_of_two test{on};
   event_log& events = test.events;
-  const connection_handle handle = test.handle;
+  const connection_handle handle = test.handle();
   const auto note = [&events, home = test.home](connection&) {
     events.add(shoal::shard::current().id() == home ? "at home" : "elsewhere");
   };
@@ -107,7 +120,7 @@ SHOAL_WIRE_TEST(a_function_runs_on_the_connections_shard) {
 
 SHOAL_WIRE_TEST(a_function_that_throws_is_a_failed_handler) {
   one_of_two test{on};
-  BOOST_TEST(!test.handle.run([](connection&) { throw std::runtime_error("planted"); }));
+  BOOST_TEST(!test.handle().run([](connection&) { throw std::runtime_error("planted"); }));
   BOOST_TEST(test.events.wait_for("disconnect:handler_failed"));
   BOOST_TEST(test.client->wait_for_end() == ECONNRESET);
   BOOST_TEST(test.rig.logged().find("planted") != std::string::npos);
@@ -134,7 +147,7 @@ SHOAL_WIRE_TEST(a_function_that_makes_room_lets_more_come_in) {
 
 SHOAL_WIRE_TEST(a_handle_of_what_is_gone_does_nothing_and_never_finds_another_connection) {
   one_of_two test{on};
-  const connection_handle old = test.handle;
+  const connection_handle old = test.handle();
   test.client->reset();
   BOOST_TEST(test.events.wait_for("disconnect:reset"));
   // Until the slot is used again.
@@ -143,7 +156,7 @@ SHOAL_WIRE_TEST(a_handle_of_what_is_gone_does_nothing_and_never_finds_another_co
   do {
     others.push_back(std::make_unique<peer>(test.rig.connect()));
     BOOST_REQUIRE(test.events.wait_for("connect", others.size() + 1));
-    now = test.handle;
+    now = test.handle();
   } while (now.id().home != old.id().home || now.id().slot != old.id().slot);
   BOOST_TEST(!old.post(std::string{"for nobody"}));
   BOOST_TEST(!old.run([&](connection&) { test.events.add("ran"); }));
@@ -161,7 +174,7 @@ BOOST_AUTO_TEST_CASE(a_handle_outlives_its_runtime) {
   connection_handle handle;
   {
     one_of_two test{wire::plain};
-    handle = test.handle;
+    handle = test.handle();
     test.rig.stop();
     std::string bytes{"kept"};
     BOOST_TEST((handle.post(std::move(bytes)) == errc::stopped));
@@ -183,7 +196,7 @@ SHOAL_WIRE_TEST(a_peer_that_does_not_read_is_told_to_who_posts) {
   // What the kernel takes, what the output takes up to its mark, and then what the handle takes.
   while (!refused && sent < (std::size_t{64} << 20)) {
     std::string bytes = piece;
-    refused = test.handle.post(std::move(bytes));
+    refused = test.handle().post(std::move(bytes));
     if (!refused) {
       sent += piece.size();
     } else {
@@ -199,7 +212,7 @@ SHOAL_WIRE_TEST(a_peer_that_does_not_read_is_told_to_who_posts) {
   std::error_code error = refused;
   for (int i = 0; error && i < 1000; ++i) {
     test.rig.on_shard([] {}, test.home);
-    error = test.handle.post(std::string{"more"});
+    error = test.handle().post(std::string{"more"});
   }
   BOOST_TEST(!error);
   BOOST_TEST(test.client->receive(4) == "more");
