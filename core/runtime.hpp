@@ -92,6 +92,9 @@ class runtime {
   /// The same without waiting for anything.
   void stop_now() noexcept;
 
+  /// From stop() on, while it still serves for stop_delay too; any thread. For who asks whether to send more work here.
+  [[nodiscard]] bool is_stopping() const noexcept { return stop_wanted_.load(std::memory_order_relaxed); }
+
   [[nodiscard]] std::size_t shards() const noexcept { return plan_.shards.size(); }
   [[nodiscard]] const shard_plan& plan() const noexcept { return plan_; }
   [[nodiscard]] const runtime_options& options() const noexcept { return options_; }

@@ -23,6 +23,14 @@ namespace shoal::config {
 /// Names with their values, in the order of the file.
 using text_map = std::vector<std::pair<std::string, std::string>>;
 
+struct process_options {
+  std::string user;      ///< empty: stays who started it
+  std::string group;     ///< empty: the user's
+  std::string pid_file;  ///< empty: none
+
+  friend bool operator==(const process_options&, const process_options&) = default;
+};
+
 struct access_log_options {
   std::string path = "-";       ///< "-": standard output
   std::string format = "text";  ///< text, json, common, combined, or a format string
@@ -299,6 +307,7 @@ struct upstream_config {
 
 struct proxy_config {
   runtime_options runtime;
+  process_options process;
   shutdown_options shutdown;
   log_options log;
   std::optional<access_log_options> access_log;

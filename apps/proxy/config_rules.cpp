@@ -74,6 +74,7 @@ void check_target(reading& in, upstream_references& upstreams, const listener_co
 
 void check_all(reading& in, const proxy_config& config) {
   check_runtime(in, config);
+  check_process(in, config);
   check_names(in, config);
   check_addresses(in, config);
   check_listeners(in, config);
@@ -95,6 +96,11 @@ void check_runtime(reading& in, const proxy_config& config) {
                             runtime.cpus->size() == 1 ? "one CPU" : fmt::format("{} CPUs", runtime.cpus->size())),
                 "one CPU for each shard"});
   }
+}
+
+void check_process(reading& in, const proxy_config& config) {
+  if (config.process.group.empty() || !config.process.user.empty() || in.broken("process.user")) return;
+  in.fail_at("process.group", {"it is the group of `user`, which is not given", "write `user` too"});
 }
 
 void check_names(reading& in, const proxy_config& config) {

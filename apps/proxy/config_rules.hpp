@@ -20,6 +20,7 @@ void settle(const reading& in, const std::string& folder, proxy_config& config);
 void check_all(reading& in, const proxy_config& config);
 
 void check_runtime(reading& in, const proxy_config& config);
+void check_process(reading& in, const proxy_config& config);
 void check_names(reading& in, const proxy_config& config);
 void check_addresses(reading& in, const proxy_config& config);
 void check_listeners(reading& in, const proxy_config& config);

@@ -31,6 +31,7 @@ void settle_file(const std::string& folder, std::string& file) {
 }
 
 void settle_files(const std::string& folder, proxy_config& config) {
+  settle_file(folder, config.process.pid_file);
   if (config.access_log) settle_file(folder, config.access_log->path);
   for (listener_config& listener : config.listeners) {
     if (!listener.tls) continue;

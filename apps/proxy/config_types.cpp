@@ -51,6 +51,16 @@ type<std::string> log_format_type() {
       [](const std::string& value) { return value; });
 }
 
+type<process_options> process_type() {
+  using p = process_options;
+  return object<p>(
+      "process",
+      {field("user", &p::user, text("name", "shoal"), "Who it becomes once all addresses are bound and logs are open")
+           .default_is("who starts it"),
+       field("group", &p::group, text("name", "shoal"), "Its group").default_is("the user's"),
+       field("pid_file", &p::pid_file, file_type("/run/shoal-proxy.pid"), "Where its process id is, while it runs")});
+}
+
 type<access_log_options> access_log_type() {
   using a = access_log_options;
   return object<a>(
@@ -84,10 +94,11 @@ type<proxy_config> make_proxy_type() {
   return object<p>(
       "file",
       {field("runtime", &p::runtime, runtime_type(), "Shards, CPUs, memory"),
+       field("process", &p::process, process_type(), "What the operating system knows of it"),
        field("shutdown", &p::shutdown, shutdown_type(), "What SIGTERM and SIGINT do; a second one stops at once"),
        field("log", &p::log, log_type(), "What the proxy says about itself, on standard error"),
        field("access_log", &p::access_log, word_or("off", access_log_type()), "A line for each connection"),
-       field("admin", &p::admin, word_or("off", admin_type()), "Metrics and states over HTTP").not_yet(),
+       field("admin", &p::admin, word_or("off", admin_type()), "Metrics and states over HTTP"),
        field("trusted_proxies", &p::trusted_proxies, list(network_type(), 0, most_networks),
              "Whose forwarded headers are believed; others' are dropped")
            .not_yet(),

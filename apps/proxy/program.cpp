@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/program.hpp"
 
+#include "proxy/admin.hpp"
 #include "proxy/convert.hpp"
 #include "proxy/file_limit.hpp"
+#include "proxy/process_setup.hpp"
 #include "proxy/screen.hpp"
 #include "proxy/shared_upstreams.hpp"
+#include "proxy/systemd_link.hpp"
 #include "proxy/tcp_proxy.hpp"
 #include <shoal/core/log_format.hpp>
 
@@ -14,7 +17,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <vector>
+#include <optional>
 
 namespace proxy {
 namespace {
@@ -44,23 +47,20 @@ void reopen(shoal::logger& log, access_log* access) {
   if (access != nullptr) complain(access->reopen());
 }
 
-using proxies = std::vector<std::unique_ptr<tcp_proxy>>;
-
-proxies make_proxies(shoal::runtime& runtime, const config::proxy_config& config, const shared_upstreams& shared,
-                     access_log* access) {
-  proxies made;
+void add_proxies(proxies& all, shoal::runtime& runtime, const config::proxy_config& config,
+                 const shared_upstreams& shared, access_log* access) {
   for (const auto& listener : config.listeners) {
-    made.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, shared, access));
+    all.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, shared, access));
   }
-  return made;
 }
 
-void listen_to_signals(shoal::runtime& runtime, const proxies& all, access_log* access) {
-  const auto stop = [&runtime, &all, asked = false]() mutable {
+void listen_to_signals(shoal::runtime& runtime, const proxies& all, access_log* access, systemd_link& manager) {
+  const auto stop = [&runtime, &all, &manager, asked = false]() mutable {
     if (std::exchange(asked, true)) {
       log_warning(runtime.log(), "stopping at once");
       return runtime.stop_now();
     }
+    manager.is_stopping();
     std::uint64_t open = 0;
     for (const auto& p : all) open += p->server().connections();
     log_info(runtime.log(), "draining {} connection{}", open, open == 1 ? "" : "s");
@@ -94,14 +94,22 @@ int run(config::proxy_config config, const std::string& file) {
   }
   fit_to_files(config, files, runtime->log());
   const shared_upstreams shared{*runtime, config};
-  const proxies all = make_proxies(*runtime, config, shared, access.get());
-  listen_to_signals(*runtime, all, access.get());
+  proxies all;
+  // Before the listeners: it serves until they have ended.
+  std::optional<admin> states;
+  if (config.admin) states.emplace(*runtime, config, shared, all);
+  systemd_link manager{*runtime};
+  add_proxies(all, *runtime, config, shared, access.get());
+  const process_setup process{*runtime, config.process};
+  listen_to_signals(*runtime, all, access.get(), manager);
   if (auto started = runtime->start(); !started) {
     std::fprintf(stderr, "shoal-proxy: %s: %s\n", started.error().what.c_str(),
                  started.error().error.message().c_str());
     return 1;
   }
-  print(start_screen(*runtime, all, config, files, machine->now() - began));
+  if (states) states->mark_ready();
+  manager.is_ready(all.size());
+  print(start_screen(*runtime, all, states ? &*states : nullptr, files, machine->now() - began));
   if (::isatty(STDOUT_FILENO) == 1) print(hints(all, file));
   runtime->wait_for_signals();
   log_info(runtime->log(), "{}", served(*runtime, all));

@@ -46,8 +46,8 @@ std::string size_text(std::size_t bytes) { return fmt::format("{} MiB", bytes >>
 
 }  // namespace
 
-std::string start_screen(const shoal::runtime& runtime, const std::vector<std::unique_ptr<tcp_proxy>>& proxies,
-                         const shoal::config::proxy_config& config, const file_limit& files, shoal::duration took) {
+std::string start_screen(const shoal::runtime& runtime, const proxies& all, const admin* states,
+                         const file_limit& files, shoal::duration took) {
   std::string text;
   auto out = std::back_inserter(text);
   const auto& built = shoal::build();
@@ -62,21 +62,21 @@ std::string start_screen(const shoal::runtime& runtime, const std::vector<std::u
       fmt::format_to(out, "  shard {}   not pinned   {}\n", i, size_text(where.memory));
     }
   }
-  for (const auto& p : proxies) {
+  for (const auto& p : all) {
     for (const auto& where : p->server().addresses()) {
       fmt::format_to(out, "  listener  {}   tcp {} -> {}\n", p->listener().name, to_string(where), target_of(*p));
     }
   }
-  fmt::format_to(out, "  admin     {}     files {}, enough for {} pairs\n",
-                 config.admin ? config.admin->bind.text() : "off", files.files, files.pairs);
+  const std::string where = states == nullptr ? "off" : "http://" + to_string(states->addresses().front());
+  fmt::format_to(out, "  admin     {}     files {}, enough for {} pairs\n", where, files.files, files.pairs);
   fmt::format_to(out, "ready in {:.0f} ms\n", static_cast<double>(took.count()) / 1e6);
   return text;
 }
 
-std::string hints(const std::vector<std::unique_ptr<tcp_proxy>>& proxies, const std::string& file) {
+std::string hints(const proxies& all, const std::string& file) {
   std::string text = "\n";
   auto out = std::back_inserter(text);
-  for (const auto& p : proxies) {
+  for (const auto& p : all) {
     for (const auto& where : p->server().addresses()) {
       if (!p->is_builtin() || where.is_unix()) continue;
       fmt::format_to(out, "  Try it in another terminal:  echo hello | socat - TCP:{}\n", to_string(where));
@@ -88,13 +88,13 @@ std::string hints(const std::vector<std::unique_ptr<tcp_proxy>>& proxies, const 
   return text;
 }
 
-std::string served(const shoal::runtime& runtime, const std::vector<std::unique_ptr<tcp_proxy>>& proxies) {
+std::string served(const shoal::runtime& runtime, const proxies& all) {
   std::uint64_t total = 0;
   std::uint64_t copied = 0;
   std::string shards;
   for (std::size_t i = 0; i < runtime.reports().size(); ++i) {
     std::uint64_t here = 0;
-    for (const auto& p : proxies) here += p->server().served_by_shard()[i];
+    for (const auto& p : all) here += p->server().served_by_shard()[i];
     total += here;
     copied += runtime.reports()[i].bytes_copied;
     fmt::format_to(std::back_inserter(shards), "{}shard {}: {}", i == 0 ? "" : ", ", i, here);

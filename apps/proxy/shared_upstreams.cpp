@@ -33,4 +33,9 @@ const shared_upstream& shared_upstreams::of(const shoal::config::upstream_config
   return by_name_.find(upstream.name)->second;
 }
 
+shoal::upstream_limit* shared_upstreams::limit_of(const std::string& upstream) const {
+  const auto found = by_name_.find(upstream);
+  return found == by_name_.end() ? nullptr : found->second.limit.get();
+}
+
 }  // namespace proxy

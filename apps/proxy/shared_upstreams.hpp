@@ -25,7 +25,10 @@ class shared_upstreams {
   /// Before the listeners: it outlives them, and stops after them.
   shared_upstreams(shoal::runtime& owner, const shoal::config::proxy_config& config);
 
+  /// Of one that a listener refers to.
   [[nodiscard]] const shared_upstream& of(const shoal::config::upstream_config& upstream) const;
+  /// Null: it has none.
+  [[nodiscard]] shoal::upstream_limit* limit_of(const std::string& upstream) const;
 
  private:
   std::map<std::string, shared_upstream, std::less<>> by_name_;

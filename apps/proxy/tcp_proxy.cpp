@@ -184,6 +184,7 @@ std::expected<void, shoal::start_failure> tcp_proxy::prepare(shoal::runtime& own
   }
   openings_.clear();
   openings_.resize(owner.shards());
+  done_.assign(owner.shards(), {});
   return {};
 }
 
@@ -316,8 +317,23 @@ void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::st
   }
 }
 
+listener_look tcp_proxy::look(shoal::shard_id here) const {
+  listener_look made{.connections = server_.connections_on(here), .done = done_[here], .upstreams = {}};
+  if (is_builtin()) return made;
+  for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+    auto& endpoints = made.upstreams.emplace_back(upstreams_[i]->endpoints.size());
+    if (i >= shards_[here].size()) continue;  // it has not started yet
+    const auto known = shards_[here][i]->group.endpoints();
+    std::ranges::transform(known, endpoints.begin(), [](const shoal::endpoint& e) -> endpoint_look {
+      return {.up = e.is_up(), .connections = e.active(), .attempts = e.attempts(), .failures = e.failures()};
+    });
+  }
+  return made;
+}
+
 void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out, std::string end,
                        std::optional<shoal::duration> first_byte) {
+  done_[from.shard->id()].add(end, in - from.header_bytes, out);
   if (access_ == nullptr) return;
   access_->write({.listener = listener_.name,
                   .shard = from.shard->id(),

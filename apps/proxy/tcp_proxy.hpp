@@ -15,6 +15,7 @@
 #include "proxy/config.hpp"
 #include "proxy/opening.hpp"
 #include "proxy/shared_upstreams.hpp"
+#include "proxy/traffic.hpp"
 #include <shoal/core/log_gate.hpp>
 #include <shoal/core/service.hpp>
 #include <shoal/net/dialer.hpp>
@@ -44,6 +45,8 @@ class tcp_proxy final : public shoal::service {
   /// The one, when its server is inside the proxy.
   [[nodiscard]] bool is_builtin() const noexcept { return upstreams_.front()->builtin.has_value(); }
   [[nodiscard]] const shoal::server& server() const noexcept { return server_; }
+  /// What a shard knows; on that shard.
+  [[nodiscard]] listener_look look(shoal::shard_id here) const;
 
  private:
   struct on_shard;
@@ -78,6 +81,7 @@ class tcp_proxy final : public shoal::service {
   std::vector<shoal::hash_table_ptr> tables_;                   // by upstream, for all shards
   std::vector<std::vector<std::unique_ptr<on_shard>>> shards_;  // by shard, by upstream
   std::vector<std::unique_ptr<opening_reader>> openings_;       // by shard
+  std::vector<traffic> done_;                                   // by shard
   shoal::server server_;
 };
 

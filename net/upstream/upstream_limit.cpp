@@ -12,11 +12,6 @@ namespace {
 
 leased_limit::take_awaiter take_of(leased_limit* limit, std::stop_token stop) { return limit->take(std::move(stop)); }
 
-const upstream_limit_options& checked(const upstream_limit_options& options) {
-  if (options.max_connections == 0) throw std::invalid_argument{"upstream_limit: max_connections must not be 0"};
-  return options;
-}
-
 std::error_code no_room(std::error_code why) {
   return why == errc::timed_out ? make_error_code(errc::would_block) : why;
 }
@@ -24,8 +19,9 @@ std::error_code no_room(std::error_code why) {
 }  // namespace
 
 upstream_limit::upstream_limit(runtime& owner, const upstream_limit_options& options)
-    : options_(checked(options)),
+    : options_(options),
       connections_(owner, options.max_connections, std::max(options.max_pending, default_max_waiting)) {
+  if (options.max_connections == 0) throw std::invalid_argument{"upstream_limit: max_connections must not be 0"};
   if (options.max_pending != 0) pending_.emplace(owner, options.max_pending);
 }
 

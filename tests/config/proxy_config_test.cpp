@@ -234,6 +234,14 @@ BOOST_AUTO_TEST_CASE(hashing_and_what_bends_the_shares) {
           .contains("hash_on: `source_hash` hashes the client's address"));
 }
 
+BOOST_AUTO_TEST_CASE(what_the_operating_system_knows) {
+  const std::string rest = with_listener("bind: \"127.0.0.1:0\", upstream: demo");
+  const auto process = good("process: { user: shoal, group: web, pid_file: /run/x.pid }\n" + rest).process;
+  BOOST_TEST((process.user == "shoal" && process.group == "web" && process.pid_file == "/run/x.pid"));
+  BOOST_TEST((good(rest).process == process_options{}));
+  BOOST_TEST(errors_of("process: { group: web }\n" + rest).contains("process.group: it is the group of `user`"));
+}
+
 BOOST_AUTO_TEST_CASE(limits_of_an_upstream) {
   const auto with = [](std::string_view keys) {
     return with_upstream("endpoints: [ \"10.0.0.1:1\" ], limits: { " + std::string(keys) + " }");

@@ -190,11 +190,11 @@ class Case(unittest.TestCase):
         return self.started(Proxy(self.file(name, text))).wait_until_ready()
 
     @contextlib.contextmanager
-    def proxy(self, text):
-        """A proxy that must stop cleanly afterwards and leave nothing."""
+    def proxy(self, text, copied=0):
+        """A proxy that must stop cleanly afterwards and leave nothing. `copied`: bytes, or a pattern."""
         running = self.start_proxy(text)
         yield running
-        self.stop_cleanly(running)
+        self.stop_cleanly(running, copied)
 
     def stop_cleanly(self, running, copied=0):
         self.assertEqual(running.stop(), 0, running.say())
