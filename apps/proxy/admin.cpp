@@ -57,6 +57,7 @@ std::string to_text(const admin_answer& a, const admin_request& asked) {
 
 admin::admin(shoal::runtime& owner, const shoal::config::proxy_config& config, const shared_upstreams& shared,
              const proxies& all)
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): it is made only if the file has it
     : runtime_(owner), config_(config), shared_(shared), all_(all), server_(owner, options_of(config.admin.value())) {
   server_.on_connect([this](shoal::connection& c) { return serve(c); });
 }
@@ -112,7 +113,8 @@ shoal::task<admin_answer> admin::look(std::string path) {
 
 shoal::task<std::vector<proxy_look>> admin::ask_all_shards() {
   std::vector<proxy_look> made;
-  for (shoal::shard_id id = 0; id < runtime_.shards(); ++id) {
+  const auto shards = static_cast<shoal::shard_id>(runtime_.shards());
+  for (shoal::shard_id id = 0; id < shards; ++id) {
     auto asking = shoal::submit_to(id, &look_at, &all_);
     proxy_look one = co_await asking;
     made.push_back(std::move(one));

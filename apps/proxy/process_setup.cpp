@@ -50,6 +50,7 @@ step write_pid(const std::string& path) {
 
 /// The kernel's order: groups while the rights to change them are there, the user last (setuid(2)).
 step become(const std::string& user, const std::string& group) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): no shard runs yet
   const passwd* const who = ::getpwnam(user.c_str());
   if (who == nullptr) return failed(std::make_error_code(std::errc::invalid_argument), "process.user: no user " + user);
   const uid_t uid = who->pw_uid;
@@ -61,6 +62,7 @@ step become(const std::string& user, const std::string& group) {
     }
     gid = named->gr_gid;
   }
+  // NOLINTEND(concurrency-mt-unsafe)
   if (::geteuid() == uid && ::getegid() == gid) return {};
   if (::initgroups(user.c_str(), gid) != 0 || ::setgid(gid) != 0 || ::setuid(uid) != 0) {
     return failed_call("process.user " + user + " (only root can become somebody else)");

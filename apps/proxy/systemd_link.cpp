@@ -52,7 +52,7 @@ void systemd_link::start(shoal::shard& here) {
 
 shoal::task<> systemd_link::show_life(std::stop_token stop) {
   while (true) {
-    for (shoal::shard_id id = 0; id < runtime_.shards(); ++id) {
+    for (shoal::shard_id id = 0; id < static_cast<shoal::shard_id>(runtime_.shards()); ++id) {
       auto turning = shoal::submit_to(id, &nothing);
       co_await turning;
     }
