@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace proxy {
 namespace {
 
@@ -96,12 +94,14 @@ admin_answer admin::at_once(const admin_request& asked) const {
 shoal::task<admin_answer> admin::look(std::string path) {
   auto asking = ask_all_shards();
   const std::vector<proxy_look> shards = co_await asking;
-  auto limiting = ask_limits();
-  const limits_look limits = co_await limiting;
   admin_answer made;
   if (path == "/healthz") {
     made.body = fmt::format("{} of {} shards answer\n", shards.size(), runtime_.shards());
-  } else if (path == "/metrics") {
+    co_return made;
+  }
+  auto limiting = ask_limits();
+  const limits_look limits = co_await limiting;
+  if (path == "/metrics") {
     made.type = shoal::metrics_text::content_type;
     made.body = metrics_page(all_, shards, limits);
   } else {

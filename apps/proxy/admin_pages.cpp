@@ -44,12 +44,8 @@ std::vector<upstream_rows> rows_of(const proxies& all, std::span<const proxy_loo
       }
       for (std::size_t s = 0; s < shards.size(); ++s) {
         for (std::size_t e = 0; e < rows->endpoints.size(); ++e) {
-          const endpoint_look& here = shards[s].listeners[l].upstreams[u][e];
-          endpoint_look& sum = rows->endpoints[e].by_shard[s];
-          sum.up = here.up;  // listeners agree: one upstream_health tells them all
-          sum.connections += here.connections;
-          sum.attempts += here.attempts;
-          sum.failures += here.failures;
+          // Listeners agree on who is up: one upstream_health tells them all.
+          rows->endpoints[e].by_shard[s].add(shards[s].listeners[l].upstreams[u][e]);
         }
       }
     }
@@ -59,12 +55,7 @@ std::vector<upstream_rows> rows_of(const proxies& all, std::span<const proxy_loo
 
 endpoint_look total_of(const endpoint_row& row) {
   endpoint_look sum;
-  for (const auto& here : row.by_shard) {
-    sum.up = sum.up && here.up;
-    sum.connections += here.connections;
-    sum.attempts += here.attempts;
-    sum.failures += here.failures;
-  }
+  for (const auto& here : row.by_shard) sum.add(here);
   return sum;
 }
 

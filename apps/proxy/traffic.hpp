@@ -31,6 +31,14 @@ struct endpoint_look {
   std::uint64_t connections = 0;  // open, or being opened
   std::uint64_t attempts = 0;
   std::uint64_t failures = 0;
+
+  /// Together they are up where all are.
+  void add(const endpoint_look& other) {
+    up = up && other.up;
+    connections += other.connections;
+    attempts += other.attempts;
+    failures += other.failures;
+  }
 };
 
 struct listener_look {
