@@ -89,7 +89,7 @@ enum class rebalance_mode : std::uint8_t { automatic, dry_run, off };
 
 struct accept_options {
   accept_distribution distribution;
-  rebalance_mode rebalance = rebalance_mode::dry_run;
+  rebalance_mode rebalance = rebalance_mode::automatic;
   std::uint32_t max_connections = 100'000;  ///< of this listener, over all shards; lowered to what files allow
   std::uint32_t backlog = 4096;             ///< connections the kernel queues; capped by net.core.somaxconn
 
