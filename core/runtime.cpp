@@ -9,21 +9,9 @@
 
 #include <algorithm>
 #include <csignal>
-#include <ranges>
 #include <thread>
 
 namespace shoal {
-
-/// A service's stop() threw.
-void runtime::member::log_failure(const std::exception_ptr& failure) noexcept {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& error) {
-    log_error(shard::current().log(), "stopping a service failed: {}", error.what());
-  } catch (...) {
-    log_error(shard::current().log(), "stopping a service failed: it threw what is no std::exception");
-  }
-}
 
 namespace {
 
@@ -54,16 +42,6 @@ runtime::~runtime() {
   stop_now();
   wait();
   link_->cut();
-}
-
-void runtime::add(service& s) {
-  SHOAL_CHECK(state_ == state::idle, "a service was added to a runtime that runs");
-  services_.push_back(&s);
-}
-
-void runtime::remove(service& s) noexcept {
-  SHOAL_CHECK(state_ == state::idle, "a service was destroyed while its runtime runs");
-  std::erase(services_, &s);
 }
 
 bool runtime::claim_inherited(int fd) {
@@ -98,7 +76,9 @@ std::expected<void, start_failure> runtime::start() {
   }
   plan_ = std::move(*plan);
   inherited_.clear();
+  start_list_ = unprepared();
   if (auto prepared = prepare_services(); !prepared) return prepared;
+  if (machine_->threaded() && signals_ == nullptr) signals_ = std::make_unique<signal_wait>();
   state_ = state::starting;
   arrived_ = quiet_ = settled_ = 0;
   for (auto& sum : returned_) sum = 0;
@@ -155,21 +135,6 @@ void runtime::fail_start(start_failure failure) {
   failed_ = true;
 }
 
-std::expected<void, start_failure> runtime::prepare_services() {
-  for (std::size_t i = 0; i < services_.size(); ++i) {
-    auto prepared = services_[i]->prepare(*this);
-    if (!prepared) {
-      finish_services(i + 1);
-      return prepared;
-    }
-  }
-  return {};
-}
-
-void runtime::finish_services(std::size_t prepared) noexcept {
-  while (prepared != 0) services_[--prepared]->finished();
-}
-
 int runtime::run() {
   if (auto started = start(); !started) {
     log_error(log_, "{}: {}", started.error().what, started.error().error.message());
@@ -181,17 +146,21 @@ int runtime::run() {
 
 void runtime::wait_for_signals() {
   // A 0 may also be the wake-up of an earlier run that nobody waited for.
-  while (machine_->threaded() && signals_ != nullptr && state_ != state::idle && !has_ended()) {
+  while (machine_->threaded() && state_ != state::idle && !has_ended()) {
     const int number = signals_->wait();
     for (const auto& [signal_number, action] : signal_actions_) {
       if (signal_number == number) action();
     }
+    run_calls();
   }
   wait();
 }
 
 void runtime::wait() {
-  if (!machine_->threaded() && !members_.empty()) machine_->step_until([this] { return has_ended(); });
+  while (!machine_->threaded() && !members_.empty() && !has_ended()) {
+    machine_->step_until([this] { return has_ended() || calls_waiting_; });
+    run_calls();
+  }
   for (const auto& m : members_) {
     if (m->thread.joinable()) m->thread.join();
   }
@@ -204,7 +173,7 @@ void runtime::wait() {
     members_.clear();
     state_ = state::idle;
   }
-  finish_services(services_.size());
+  finish_departures();
 }
 
 void runtime::stop() noexcept {
@@ -293,10 +262,10 @@ void runtime::build_shard(member& self) {
   const placement& where = plan_.shards[self.id];
   auto io = machine_->make_poller(options_.poller);
   if (!io) return fail_start({io.error(), "shard " + std::to_string(self.id) + ": poller"});
-  auto& entry = reports_[self.id];
-  entry.where = where;
-  entry.poller_name = (*io)->name();
-  entry.poller_reason = (*io)->reason();
+  auto& made = reports_[self.id];
+  made.where = where;
+  made.poller_name = (*io)->name();
+  made.poller_reason = (*io)->reason();
   self.io = io->get();
   self.running = std::make_unique<shard>(options_for(self.id), *this, *machine_, std::move(*io), log_);
   self.running->memory().bind_to_this_thread();
@@ -307,24 +276,6 @@ void runtime::connect_shard(member& self) {
   all.reserve(members_.size());
   for (const auto& m : members_) all.push_back(&m->running->mail());
   self.running->mail().connect(all, self.running->io());
-}
-
-/// One that throws fails the start of the runtime: what has started, here and elsewhere, stops at once.
-void runtime::start_services(member& self) {
-  const shard::entered here{*self.running};
-  try {
-    for (service* s : services_) {
-      s->start(*self.running);
-      ++self.services;
-    }
-  } catch (const std::exception& error) {
-    const auto* with_code = dynamic_cast<const std::system_error*>(&error);
-    service_failed_ = true;
-    fail_start({with_code != nullptr ? with_code->code() : make_error_code(errc::handler_failed),
-                "shard " + std::to_string(self.id) + ": " + error.what()});
-    stop_now();
-  }
-  state_ = state::running;
 }
 
 /// A turn, and what a stop wants after it. False once every shard is quiet.
@@ -380,7 +331,8 @@ void runtime::advance_stop(member& self) {
   if (hurry_wanted_ && !self.hurried) {
     self.hurried = true;
     if (self.stop_delay != nullptr) self.stop_delay->end_early();
-    for (service* s : services_ | std::views::take(self.services)) s->hurry(here);
+    for (service* s : self.services) s->hurry(here);
+    for (service* s : self.leaving) s->hurry(here);
   }
   if (self.work.running() != 0) return;
   if (!self.locals_stopped) {
@@ -396,36 +348,17 @@ void runtime::advance_stop(member& self) {
   if (quiet_.fetch_add(1, std::memory_order_acq_rel) + 1 == shards()) wake_all();
 }
 
-/// A service that fails to stop does not keep the others from it.
-task<> runtime::stop_services(member& self) {
-  shard& here = *self.running;
-  if (options_.stop_delay > duration::zero() && !hurry_wanted_) {
-    sleep_until delay{here.now() + options_.stop_delay};
-    self.stop_delay = &delay;
-    co_await delay;
-    self.stop_delay = nullptr;
-  }
-  const instant deadline = here.now() + options_.drain_timeout;
-  for (service* s : services_ | std::views::take(self.services) | std::views::reverse) {
-    try {
-      co_await s->stop(here, deadline);
-    } catch (...) {
-      member::log_failure(std::current_exception());
-    }
-  }
-}
-
 void runtime::report(member& self) {
   shard& here = *self.running;
-  auto& entry = reports_[self.id];
-  entry.turn = here.counters();
-  entry.io = here.io().counters();
-  entry.mail = here.mail().counters();
-  entry.fds = here.io().attached();
-  entry.timers = here.timers().size();
+  auto& made = reports_[self.id];
+  made.turn = here.counters();
+  made.io = here.io().counters();
+  made.mail = here.mail().counters();
+  made.fds = here.io().attached();
+  made.timers = here.timers().size();
   const auto& memory = here.memory().counters();
-  entry.bytes_copied = memory.bytes_copied;
-  for (const auto in_use : memory.blocks_in_use) entry.blocks += in_use;
+  made.bytes_copied = memory.bytes_copied;
+  for (const auto in_use : memory.blocks_in_use) made.blocks += in_use;
 }
 
 }  // namespace shoal

@@ -7,6 +7,7 @@
 // Thread rule: one thread builds, starts, runs and destroys it; stop(), stop_now() and post() may be called from any.
 // Invariants:
 //  1. Shards run only between start() and the end of stop; services are started in order and stopped in reverse (D14).
+//     Some may come and go meanwhile (runtime_services.cpp), for who reconfigures a server that runs.
 //  2. A shard leaves its loop only when every shard is quiet, so a message in flight always returns.
 #pragma once
 
@@ -26,7 +27,9 @@
 #include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace shoal {
@@ -43,6 +46,9 @@ struct runtime_options {
   stall_options stall;
   log_options log;
 };
+
+/// Services that stop together; `apart`: those that stay to the end.
+enum class service_group : std::uint64_t { apart = 0 };
 
 /// What one shard did and what it left behind; read after the end.
 struct shard_report {
@@ -67,8 +73,9 @@ class runtime {
   /// Stops at once what still runs.
   ~runtime();
 
-  /// Services are added before start() and must outlive the stop. server does it by itself.
+  /// Before start(): started with it. Later: waits for start_added(). Must outlive its end. server does it by itself.
   void add(service& s);
+  /// Of one that does not run.
   void remove(service& s) noexcept;
   /// While services prepare: each inherited descriptor has one owner. False when it has one already.
   [[nodiscard]] bool claim_inherited(int fd);
@@ -78,6 +85,23 @@ class runtime {
   void stop_on(std::initializer_list<int> signals);
   /// Calls `action` on the thread in run() for each such signal.
   void on_signal(int signal_number, std::function<void()> action);
+
+  /// Services that come and go while it runs; on the thread that runs it (shared_service.hpp does it for you).
+  class grouping;
+  /// Prepares what was added since the start or the last such call and starts it on every shard; returns when it has
+  /// started. On an error nothing of it runs, nor ever will; errc::stopped: the runtime stops, and what was added must
+  /// outlive that.
+  [[nodiscard]] std::expected<void, start_failure> start_added();
+  /// Stops a group on every shard, in reverse order, within so much time; returns at once. `then` runs on the thread in
+  /// run() when all of it has finished and may be destroyed, at the latest at the end of the run; at once if it does
+  /// not run.
+  void stop_early(service_group group, duration within, std::function<void()> then);
+  /// From now on `s` stops before all that is there: it has come to need newer services.
+  void stop_first(service& s);
+  /// Runs `action` on every shard and returns when all have; it throws nothing. False: some stop, or it does not run.
+  bool on_every_shard(const std::function<void(shard&)>& action);
+  /// Runs `action` on the thread in run(), in wait() at the end. Any thread.
+  void call(std::function<void()> action);
 
   /// Plans, prepares the services and starts all shards; returns when every shard runs.
   [[nodiscard]] std::expected<void, start_failure> start();
@@ -92,6 +116,8 @@ class runtime {
   /// The same without waiting for anything.
   void stop_now() noexcept;
 
+  /// It does not run: not started yet, or waited for.
+  [[nodiscard]] bool is_idle() const noexcept { return state_ == state::idle; }
   /// From stop() on, while it still serves for stop_delay too; any thread. For who asks whether to send more work here.
   [[nodiscard]] bool is_stopping() const noexcept { return stop_wanted_.load(std::memory_order_relaxed); }
 
@@ -125,9 +151,29 @@ class runtime {
   struct member;
   template <class Function>
   class posted_call;
+  struct entry {
+    service* what;
+    service_group group;
+    bool prepared = false;  // and not finished
+  };
+  using service_list = std::shared_ptr<const std::vector<service*>>;
+  struct departure;
+  class member_call;
 
   [[nodiscard]] std::expected<void, start_failure> prepare_services();
-  void finish_services(std::size_t prepared) noexcept;
+  void finish_services(const std::vector<service*>& some) noexcept;
+  void forget(const std::vector<service*>& some) noexcept;
+  [[nodiscard]] service_list unprepared() const;
+  [[nodiscard]] service_list prepared_of(service_group group) const;
+  [[nodiscard]] bool start_group(const service_list& group, start_failure& failure);
+  void stop_group(const std::shared_ptr<departure>& leaving, duration within);
+  void finish(const std::shared_ptr<departure>& leaving);
+  void finish_departures();
+  void run_calls();
+  std::size_t on_every_member(const std::function<void(member&)>& action);
+  [[nodiscard]] static task<> stop_early_on(member& self, std::shared_ptr<departure> leaving, instant deadline);
+  static void start_on(member& self, const std::vector<service*>& all);
+  [[nodiscard]] static std::optional<start_failure> failure_of_start(const member& self) noexcept;
   void start_threads();
   void start_watch();
   void fail_start(start_failure failure);
@@ -146,6 +192,7 @@ class runtime {
   [[nodiscard]] bool step_member(member& self);
   void end_stepped();
   task<> stop_services(member& self);
+  [[nodiscard]] static task<> stop_some(member& self, service_list some, instant deadline);
   void advance_stop(member& self);
   void report(member& self);
   void wake_all() noexcept;
@@ -156,7 +203,11 @@ class runtime {
   runtime_options options_;
   std::shared_ptr<host> machine_;
   logger log_;
-  std::vector<service*> services_;
+  std::vector<entry> services_;
+  service_list start_list_;  // those of start(), while it starts
+  service_group group_ = service_group::apart;
+  service_group newest_group_ = service_group::apart;
+  std::vector<std::shared_ptr<departure>> departures_;
   std::vector<int> inherited_;  // taken by them, in this run
   std::vector<std::pair<int, std::function<void()>>> signal_actions_;
   std::unique_ptr<signal_wait> signals_;
@@ -166,6 +217,10 @@ class runtime {
   std::unique_ptr<shard_load[]> loads_;  // by shard
   helper_pool helpers_;
   stall_watch watch_;
+
+  std::mutex calls_mutex_;
+  std::vector<std::function<void()>> calls_;
+  std::atomic<bool> calls_waiting_{false};
 
   std::mutex mutex_;  // guards members_ against post() and stop() from other threads; shards never take it in a turn
   std::vector<std::unique_ptr<member>> members_;
@@ -180,6 +235,23 @@ class runtime {
   std::atomic<bool> failed_{false};
   std::atomic<bool> service_failed_{false};  // before failed_: all shards are there, and stop in good order
   start_failure failure_;                    // written by the first shard that failed
+};
+
+/// What is added while it lives is one group.
+class runtime::grouping {
+ public:
+  explicit grouping(runtime& owner) : owner_(owner), before_(owner.group_) {
+    owner_.newest_group_ = service_group{std::to_underlying(owner_.newest_group_) + 1};
+    owner_.group_ = owner_.newest_group_;
+  }
+  grouping(const grouping&) = delete;
+  grouping& operator=(const grouping&) = delete;
+  ~grouping() { owner_.group_ = before_; }
+  [[nodiscard]] service_group id() const noexcept { return owner_.group_; }
+
+ private:
+  runtime& owner_;
+  const service_group before_;
 };
 
 template <class Function>

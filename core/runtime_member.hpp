@@ -26,7 +26,8 @@ struct runtime::member final : stepped_loop {
   poller* io = nullptr;  // for wake(), while the shard lives
   // Owner shard only.
   scope work{log_failure};
-  std::size_t services = 0;           // so many of them have started here
+  std::vector<service*> services;     // that have started here, in order
+  std::vector<service*> leaving;      // of them, those that stop early
   sleep_until* stop_delay = nullptr;  // while stop() still serves
   bool stopping = false;
   bool hurried = false;

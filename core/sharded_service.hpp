@@ -49,7 +49,6 @@ class sharded_service final : public sharded<T>, private service {
       if (T* here = this->local_or_null(); here != nullptr) here->hurry();
     }
   }
-  void finished() noexcept override {}
 
   runtime& owner_;
   std::function<T()> make_;

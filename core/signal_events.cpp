@@ -44,8 +44,6 @@ task<> signal_events::stop(shard& here, instant) {
   wake();
 }
 
-void signal_events::hurry(shard&) {}
-
 void signal_events::note(std::uint64_t count) {
   count_ += count;
   wake();

@@ -53,8 +53,6 @@ class signal_events final : public service {
   std::expected<void, start_failure> prepare(runtime& owner) override;
   void start(shard& here) override;
   task<> stop(shard& here, instant deadline) override;
-  void hurry(shard& here) override;
-  void finished() noexcept override {}
 
   runtime& owner_;
   const shard_id on_;

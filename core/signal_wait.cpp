@@ -9,12 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace shoal {
 
 signal_wait::signal_wait() {
   sigemptyset(&set_);
-  pthread_sigmask(SIG_BLOCK, nullptr, &before_);
   signal_fd_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (signal_fd_ < 0 || wake_fd_ < 0) throw std::system_error(errno, std::system_category(), "signalfd");
@@ -28,10 +28,11 @@ signal_wait::~signal_wait() {
   }
   ::close(signal_fd_);
   ::close(wake_fd_);
-  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  if (has_signals_) pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 void signal_wait::add(int signal_number) {
+  if (!std::exchange(has_signals_, true)) pthread_sigmask(SIG_BLOCK, nullptr, &before_);
   sigaddset(&set_, signal_number);
   pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   if (::signalfd(signal_fd_, &set_, 0) < 0) throw std::system_error(errno, std::system_category(), "signalfd");

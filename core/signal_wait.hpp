@@ -15,7 +15,7 @@ class signal_wait {
   signal_wait();
   signal_wait(const signal_wait&) = delete;
   signal_wait& operator=(const signal_wait&) = delete;
-  /// Drops signals of the set that are still pending, and gives this thread its mask back.
+  /// Drops signals of the set that are still pending, and gives this thread its mask back if add() changed it.
   ~signal_wait();
 
   /// Blocks the signal's usual effect in this thread and all it will start, and adds it to the set.
@@ -27,6 +27,7 @@ class signal_wait {
  private:
   sigset_t set_{};
   sigset_t before_{};  // the thread's mask, restored at the end
+  bool has_signals_ = false;
   int signal_fd_ = -1;
   int wake_fd_ = -1;
 };

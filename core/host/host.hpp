@@ -60,6 +60,12 @@ struct listen_options {
 
 enum class shutdown_side : std::uint8_t { write, both };
 
+/// Who was accepted, and from where.
+struct accepted_socket {
+  int fd;
+  socket_name peer;
+};
+
 /// A shard's loop, for a host that runs no threads to step.
 class stepped_loop {
  public:
@@ -96,6 +102,9 @@ class host {
   /// Makes a listening stream socket from elsewhere fit for a poller; the name it is bound to. ENOTSOCK, EBADF, or
   /// errc::invalid_argument when it is no stream that listens.
   [[nodiscard]] virtual result<socket_name> adopt_listener(int fd) = 0;
+  /// Somebody who waits at a listening socket, at once; EAGAIN: nobody. For the last look before it is closed: shards
+  /// accept through their pollers.
+  [[nodiscard]] virtual result<accepted_socket> accept_waiting(int listening_fd) = 0;
   /// Makes a connected stream socket from elsewhere fit for a poller; the name of its peer. ENOTSOCK, ENOTCONN, or
   /// errc::invalid_argument when it is no stream.
   [[nodiscard]] virtual result<socket_name> adopt_stream(int fd) = 0;

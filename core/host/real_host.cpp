@@ -195,6 +195,18 @@ class real_host final : public host {
     return local_name(fd);
   }
 
+  result<accepted_socket> accept_waiting(int listening_fd) override {
+    while (true) {
+      accepted_socket made{};
+      made.peer.size = sizeof(made.peer.storage);
+      made.fd = ::accept4(listening_fd, made.peer.data(), &made.peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (made.fd >= 0) return made;
+      // Gave up while it waited: the next one may be fine.
+      if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO)
+        return fail(last_error());
+    }
+  }
+
   result<socket_name> adopt_stream(int fd) override {
     const auto type = get_option(fd, SO_TYPE);
     if (!type) return fail(type.error());

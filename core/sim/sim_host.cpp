@@ -203,7 +203,7 @@ std::error_code sim_host::connect(int fd, socket_name_view to) {
   return network_.connect(station_, dialler, target);
 }
 
-result<sim_host::accepted_socket> sim_host::accept(int listening_fd) {
+result<accepted_socket> sim_host::accept_waiting(int listening_fd) {
   socket& listener = *at(listening_fd);
   if (listener.queue.empty()) return fail_errno(EAGAIN);
   const auto failed = [&](int error) {

@@ -57,6 +57,7 @@ class sim_host final : public host {
   [[nodiscard]] bool is_stale_unix_socket(socket_name_view name) noexcept override;
   void remove_unix_socket(socket_name_view name) noexcept override;
   [[nodiscard]] bool threaded() const noexcept override { return false; }
+  [[nodiscard]] result<accepted_socket> accept_waiting(int listening_fd) override;
   [[nodiscard]] result<std::unique_ptr<poller>> make_poller(poller_kind kind) override;
   [[nodiscard]] std::unique_ptr<resolver> make_resolver(shard& here) override;
   void burn(poller& io, duration cpu_time) noexcept override;
@@ -65,18 +66,12 @@ class sim_host final : public host {
 
   // ---- for its pollers ----
 
-  struct accepted_socket {
-    int fd;
-    socket_name peer;
-  };
   [[nodiscard]] environment& world() noexcept { return world_; }
   [[nodiscard]] conductor& runs() noexcept { return runs_; }
   [[nodiscard]] std::uint32_t number() const noexcept { return station_.number; }
   [[nodiscard]] const std::shared_ptr<socket>& at(int fd) const { return fds_.at(fd); }
   /// An error is what connect() gives at once; else the outcome will be in the socket.
   [[nodiscard]] std::error_code connect(int fd, socket_name_view to);
-  /// EAGAIN when nobody waits.
-  [[nodiscard]] result<accepted_socket> accept(int listening_fd);
 
  private:
   [[nodiscard]] bool is_mine(const place& where) const;

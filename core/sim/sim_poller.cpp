@@ -341,7 +341,7 @@ void sim_poller::end_input(registration& r, std::error_code reason) {
 
 void sim_poller::accept_some(registration& r) {
   for (int i = 0; i < accept_budget && r.want_accept; ++i) {
-    const auto taken = machine_.accept(r.watched->fd);
+    const auto taken = machine_.accept_waiting(r.watched->fd);
     if (taken) {
       ++counters_.accepts;
       r.op->accepted(taken->fd, taken->peer.view());

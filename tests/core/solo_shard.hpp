@@ -33,6 +33,7 @@ class manual_host final : public host {
   std::error_code probe_bind(socket_name_view, bool) override { return errc::not_supported; }
   result<int> open_stream(int, const tcp_options&) override { return fail(errc::not_supported); }
   result<socket_name> adopt_listener(int) override { return fail(errc::not_supported); }
+  result<accepted_socket> accept_waiting(int) override { return fail(errc::not_supported); }
   result<socket_name> adopt_stream(int) override { return fail(errc::not_supported); }
   std::error_code bind_source(int, socket_name_view) override { return errc::not_supported; }
   std::error_code set_options(int, const tcp_options&) override { return errc::not_supported; }
