@@ -73,11 +73,9 @@ void relay::move_bytes(connection& from, connection& to) {
   }
   // Also for what is still queued: the mark counts the output as it is now.
   const bool full = to.unsent() >= to.profile().options.output.high;
-  if (full == from.paused_by_relay_) return;
-  if (full || to.unsent() <= to.profile().options.output.low) {
-    from.paused_by_relay_ = full;
-    from.update_receiving();
-  }
+  if (full || to.unsent() <= to.profile().options.output.low) from.paused_by_relay_ = full;
+  // Also where nothing has changed: one that arrived from another shard with much to hand on does not read yet.
+  from.update_receiving();
 }
 
 /// The kernel took bytes of `to`'s output; inside poll().

@@ -3,6 +3,7 @@
 
 #include <shoal/core/host/inherited_sockets.hpp>
 #include <shoal/core/log_format.hpp>
+#include <shoal/net/handed_sockets.hpp>
 #include <shoal/net/server_shard.hpp>
 
 #include <algorithm>
@@ -34,7 +35,8 @@ class server::shutdown_call final : public foreign_item {
   std::function<void()> done_;
 };
 
-server::server(runtime& owner, server_options options) : runtime_(owner), options_(std::move(options)) {
+server::server(runtime& owner, server_options options)
+    : runtime_(owner), options_(std::move(options)), max_connections_(options_.max_connections) {
   runtime_.add(*this);
 }
 
@@ -94,17 +96,30 @@ std::expected<void, start_failure> server::check_distribution() {
 std::expected<void, start_failure> server::prepare(runtime& owner) {
   addresses_.clear();
   unix_paths_.clear();
+  bound_.clear();
   sockets_.assign(owner.shards(), {});
   shards_.clear();
   shards_.resize(owner.shards());
   served_.assign(owner.shards(), 0);
+  accepting_ = 0;
+  life_ = life::serving;
   open_on_.reset(owner.shards());
   if (auto checked = check_distribution(); !checked) return checked;
   for (const auto& text : options_.bind) {
+    if (options_.handed != nullptr) {
+      const auto fds = options_.handed->take(handed_name(text));
+      if (auto adopted = adopt_sockets(text, fds); !adopted) return adopted;
+      if (!fds.empty()) continue;
+    }
     auto opened = text.starts_with(inherited_prefix) ? open_inherited(text) : open_sockets(text);
     if (!opened) return opened;
   }
   return {};
+}
+
+/// Several servers may ask for any port.
+std::string server::handed_name(const std::string& text) const {
+  return text.ends_with(":0") ? options_.name + ' ' + text : text;
 }
 
 std::expected<void, start_failure> server::open_sockets(const std::string& text) {
@@ -134,6 +149,7 @@ std::expected<void, start_failure> server::open_sockets(const std::string& text)
     }
     if (!fd) return failed(fd.error());
     sockets_[count == 1 ? acceptor() : i].push_back({*fd, count == 1});
+    bound_.push_back({handed_name(text), *fd});
     if (i != 0) continue;
     auto name = machine.local_name(*fd);
     if (!name) return failed(name.error());
@@ -151,27 +167,38 @@ void server::start(shard& here) {
   mine->start(std::exchange(sockets_[here.id()], {}));
 }
 
-/// Each is watched by one shard, whatever their number is, and none is left out.
 std::expected<void, start_failure> server::open_inherited(const std::string& text) {
   const auto failed = [&](std::error_code error, const char* why) {
     return std::unexpected(start_failure{error, "listener " + options_.name + ": " + text + why});
   };
   const auto fds = resolve_inherited(std::string_view{text}.substr(inherited_prefix.size()), find_inherited());
   if (!fds) return failed(fds.error(), " (the parent process passed no socket of that number or name)");
-  host& machine = runtime_.machine();
-  for (std::size_t i = 0; i < fds->size(); ++i) {
-    const int fd = (*fds)[i];
+  for (const int fd : *fds) {
     if (!runtime_.claim_inherited(fd)) {
       return failed(make_error_code(errc::address_in_use), " (another listener has this descriptor)");
     }
+  }
+  return adopt_sockets(text, *fds);
+}
+
+/// Each is watched by one shard, whatever their number is, and none is left out.
+std::expected<void, start_failure> server::adopt_sockets(const std::string& text, std::span<const int> fds) {
+  const auto failed = [&](std::error_code error, const char* why) {
+    return std::unexpected(start_failure{error, "listener " + options_.name + ": " + text + why});
+  };
+  host& machine = runtime_.machine();
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    const int fd = fds[i];
     const auto name = machine.adopt_listener(fd);
     if (!name) return failed(name.error(), " (not a stream socket that listens)");
     auto where = address::from_sockaddr(name->view().data, name->view().size);
     if (!where) return failed(where.error(), "");
     const bool is_fixed = options_.distribution.how == accept_distribution::policy::fixed;
     sockets_[is_fixed ? acceptor() : i % sockets_.size()].push_back(
-        {fd, fds->size() < sockets_.size() || !options_.distribution.kernel_chooses()});
-    addresses_.push_back(std::move(*where));
+        {fd, fds.size() < sockets_.size() || !options_.distribution.kernel_chooses()});
+    bound_.push_back({handed_name(text), fd});
+    if (where->is_unix() && !text.starts_with(inherited_prefix)) unix_paths_.push_back(*where);
+    if (std::ranges::find(addresses_, *where) == addresses_.end()) addresses_.push_back(std::move(*where));
   }
   return {};
 }
@@ -195,6 +222,10 @@ std::future<void> server::shutdown(duration within) {
   return all_done;
 }
 
+void server::stopping(shard& here) {
+  if (!options_.outlasts_others) shards_[here.id()]->take_no_more();
+}
+
 task<> server::stop(shard& here, instant deadline) { return shards_[here.id()]->end(deadline); }
 
 void server::hurry(shard& here) {
@@ -210,7 +241,47 @@ void server::finished() noexcept {
     for (const listening_socket& one : fds) runtime_.machine().close_socket(one.fd);
   }
   sockets_.clear();
-  for (const address& where : unix_paths_) runtime_.machine().remove_unix_socket(where.view());
+  remove_unix_paths();
+  when_over_ = nullptr;
+}
+
+void server::remove_unix_paths() noexcept {
+  for (const address& where : std::exchange(unix_paths_, {})) runtime_.machine().remove_unix_socket(where.view());
+}
+
+void server::renew(std::string name, std::uint64_t max_connections, connection_options connections) {
+  options_.name = std::move(name);
+  options_.connections = std::move(connections);
+  options_.max_connections = max_connections;
+  max_connections_ = max_connections;
+  runtime_.stop_first(*this);  // what the hooks hold may be newer than this
+  runtime_.on_every_shard([this](shard& here) { shards_[here.id()]->renew(); });
+}
+
+void server::stop_accepting(std::function<void()> then) {
+  when_over_ = std::move(then);
+  bound_.clear();
+  accepting_ = runtime_.shards();
+  life_ = life::leaving;
+  runtime_.on_every_shard([this](shard& here) { shards_[here.id()]->stop_accepting(); });
+}
+
+/// On any shard, like all that follows.
+void server::shard_accepts_nothing() {
+  if (accepting_ == 0 || accepting_.fetch_sub(1) != 1) return;
+  // Somebody may bind the path again, long before the last connection ends.
+  runtime_.call([this] { remove_unix_paths(); });
+  tell_if_over();
+}
+
+void server::gave_place_back() {
+  if (open_.fetch_sub(1) == 1) tell_if_over();
+}
+
+/// Nothing is open, and nothing will come: said once, whoever sees it first.
+void server::tell_if_over() {
+  if (life_ != life::leaving || accepting_ != 0 || open_ != 0) return;
+  if (life_.exchange(life::over) == life::leaving) runtime_.call(when_over_);
 }
 
 }  // namespace shoal

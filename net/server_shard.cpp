@@ -8,6 +8,7 @@
 #include <shoal/net/server.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal {
 namespace {
@@ -58,39 +59,75 @@ server_shard::server_shard(server& owner, shard& here)
       limit_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.use_room(); }),
       deadline_tick_(*this, [](timer& t) noexcept { static_cast<tick&>(t).owner.hurry(); }),
       limit_gate_(full_report_interval) {
+  renew();
+}
+
+void server_shard::renew() {
   auto profile = make_profile();
-  profile->name = owner.options_.name;
-  profile->hooks = owner.hooks_;
-  profile->options = owner.options_.connections;
+  profile->name = server_.options_.name;
+  profile->hooks = server_.hooks_;
+  profile->options = server_.options_.connections;
   profile_ = profile;
+}
+
+void server_shard::take_no_more() {
+  if (stopping_) return;
+  if (server_.options_.rebalance != rebalance_mode::off) shard_.local<rebalancer>().leave();
+  stopping_ = true;
+  shard_.timers().cancel(limit_tick_);
+  for (const arrival& one : held_) shard_.machine().close_socket(one.fd);
+  held_.clear();
+  for (const auto& l : listeners_) {
+    l->on_closed = [this] { listener_closed(); };
+    l->stop_when_empty();
+  }
+  for_own([](connection& c) { c.begin_shutdown(); });
+}
+
+void server_shard::stop_accepting() {
+  for (const auto& l : listeners_) {
+    l->on_closed = [this] { listener_closed(); };
+    l->stop_when_empty();
+  }
+  listener_closed();  // if there is none
+}
+
+bool server_shard::accepts_nothing() const noexcept {
+  return std::ranges::all_of(listeners_, [](const auto& l) { return l->is_closed(); });
+}
+
+void server_shard::listener_closed() {
+  wake_if_empty();
+  if (accepts_nothing() && !std::exchange(told_closed_, true)) server_.shard_accepts_nothing();
 }
 
 void server_shard::start(const std::vector<listening_socket>& sockets) {
   if (server_.options_.rebalance != rebalance_mode::off) shard_.local<rebalancer>().join();
   for (const listening_socket& one : sockets) {
     auto take = [this, hands_on = one.hands_on](int fd, const address& peer) { admit(fd, peer, hands_on); };
-    listeners_.push_back(std::make_unique<listener>(shard_, one.fd, server_.options_.name, std::move(take)));
+    listeners_.push_back(std::make_unique<listener>(shard_, one.fd, profile_->name, std::move(take)));
     if (const auto error = listeners_.back()->start(); error) {
-      log_error(shard_.log(), "{} shard={}: watching a listening socket: {}", server_.options_.name, shard_.id(),
-                error);
+      log_error(shard_.log(), "{} shard={}: watching a listening socket: {}", profile_->name, shard_.id(), error);
     }
   }
 }
 
 bool server_shard::take_place() noexcept {
-  if (server_.open_.fetch_add(1, std::memory_order_relaxed) < server_.options_.max_connections) return true;
-  server_.open_.fetch_sub(1, std::memory_order_relaxed);
+  if (server_.open_.fetch_add(1, std::memory_order_relaxed) < server_.max_connections_.load(std::memory_order_relaxed))
+    return true;
+  server_.open_.fetch_sub(1, std::memory_order_relaxed);  // not the last one: others have its places
   return false;
 }
 
 void server_shard::admit(int fd, const address& peer, bool hands_on) {
   if (held_.empty() && take_place()) return place(fd, peer, hands_on);
+  if (stopping_) return shard_.machine().close_socket(fd);  // full, and there will be no room
   held_.push_back({fd, peer, hands_on});
   for (const auto& l : listeners_) l->pause();
   shard_.timers().arm(limit_tick_, shard_.now() + look_for_room);
   if (limit_gate_.pass(shard_.now())) {
-    log_warning(shard_.log(), "{} shard={}: max_connections {} reached; accepting pauses", server_.options_.name,
-                shard_.id(), server_.options_.max_connections);
+    log_warning(shard_.log(), "{} shard={}: max_connections {} reached; accepting pauses", profile_->name, shard_.id(),
+                server_.max_connections_.load(std::memory_order_relaxed));
   }
 }
 
@@ -112,7 +149,8 @@ void server_shard::use_room() {
 }
 
 void server_shard::place(int fd, const address& peer, bool hands_on) {
-  const shard_id target = hands_on ? balancer_.choose(peer) : shard_.id();
+  // Others may have stopped already.
+  const shard_id target = hands_on && !stopping_ ? balancer_.choose(peer) : shard_.id();
   server_.open_on_.opened(target);
   if (target != shard_.id()) {
     auto m = std::make_unique<handover>(server_, fd, peer);
@@ -129,11 +167,11 @@ void server_shard::place(int fd, const address& peer, bool hands_on) {
 /// One that counted here, and in the server.
 void server_shard::give_place_back() noexcept {
   server_.open_on_.closed(shard_.id());
-  server_.open_.fetch_sub(1, std::memory_order_relaxed);
+  server_.gave_place_back();
 }
 
 void server_shard::adopt(int fd, const address& peer) {
-  if (stopping_) {
+  if (over_) {
     shard_.machine().close_socket(fd);
     give_place_back();
     return;
@@ -141,12 +179,13 @@ void server_shard::adopt(int fd, const address& peer) {
   auto made = shard_.local<connection_table>().create(fd, profile_, this, peer);
   if (!made) {
     give_place_back();
-    log_warning(shard_.log(), "{} shard={}: {} refused: {}", server_.options_.name, shard_.id(), peer, made.error());
+    log_warning(shard_.log(), "{} shard={}: {} refused: {}", profile_->name, shard_.id(), peer, made.error());
     return;
   }
   ++open_;
   ++served_;
   (*made)->start_accepted();
+  if (stopping_) (*made)->begin_shutdown();
 }
 
 void server_shard::on_connection_gone(connection&) noexcept {
@@ -176,9 +215,7 @@ void server_shard::on_connection_arrived(connection& c) noexcept {
   if (stopping_) c.begin_shutdown();
 }
 
-bool server_shard::is_empty() const noexcept {
-  return open_ == 0 && std::ranges::all_of(listeners_, [](const auto& l) { return l->is_closed(); });
-}
+bool server_shard::is_empty() const noexcept { return open_ == 0 && accepts_nothing(); }
 
 void server_shard::wake_if_empty() noexcept {
   if (!is_empty()) return;
@@ -190,16 +227,7 @@ void server_shard::wake_if_empty() noexcept {
 }
 
 task<> server_shard::stop(instant deadline) {
-  if (!stopping_ && server_.options_.rebalance != rebalance_mode::off) shard_.local<rebalancer>().leave();
-  stopping_ = true;
-  shard_.timers().cancel(limit_tick_);
-  for (const auto& l : listeners_) {
-    l->on_closed = [this] { wake_if_empty(); };
-    l->stop();
-  }
-  for (const arrival& one : held_) shard_.machine().close_socket(one.fd);
-  held_.clear();
-  for_own([](connection& c) { c.begin_shutdown(); });
+  take_no_more();
   // The sooner of two deadlines counts.
   if (!deadline_tick_.armed() || deadline < deadline_tick_.fires_at()) shard_.timers().arm(deadline_tick_, deadline);
   stop_wait empty{*this};
@@ -226,8 +254,7 @@ void server_shard::shut_down(instant deadline, std::function<void()> done) {
 
 void server_shard::hurry() {
   over_ = true;
-  if (open_ != 0)
-    log_info(shard_.log(), "{} shard={}: closing {} connections now", server_.options_.name, shard_.id(), open_);
+  if (open_ != 0) log_info(shard_.log(), "{} shard={}: closing {} connections now", profile_->name, shard_.id(), open_);
   for_own([](connection& c) { c.close(close_how::reset, make_error_code(errc::stopped)); });
   // Handlers of ours may wait for a dial; an endpoint that does not answer must not hold the stop.
   shard_.local<connection_table>().for_each([](connection& c) {

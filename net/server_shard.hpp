@@ -35,6 +35,12 @@ class server_shard final : public connection_observer {
   /// The same in the background while the shard goes on; `done` is called then.
   void shut_down(instant deadline, std::function<void()> done);
   void hurry();
+  /// New connections are as the server says now.
+  void renew();
+  /// Closes the listeners once nobody waits at them; the server is told when they are.
+  void stop_accepting();
+  /// A stop has begun: who waits in the queues is served, nobody after them; idle means over.
+  void take_no_more();
 
   /// A descriptor accepted here or elsewhere, counted already. Becomes a connection or is closed.
   void adopt(int fd, const address& peer);
@@ -69,6 +75,8 @@ class server_shard final : public connection_observer {
   void on_connection_left(connection& c) noexcept override;
   void on_connection_arrived(connection& c) noexcept override;
   [[nodiscard]] bool is_empty() const noexcept;
+  [[nodiscard]] bool accepts_nothing() const noexcept;
+  void listener_closed();
   void wake_if_empty() noexcept;
   void for_own(void (*action)(connection&));
 
@@ -81,6 +89,7 @@ class server_shard final : public connection_observer {
   std::size_t open_ = 0;
   accept_balancer balancer_;
   bool stopping_ = false;
+  bool told_closed_ = false;
   bool over_ = false;  // nothing is waited for any more
   run_queue stop_waits_;
   scope shutdowns_{[](const std::exception_ptr&) noexcept {}};
