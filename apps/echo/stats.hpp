@@ -34,8 +34,6 @@ class stats final : public shoal::service {
   std::expected<void, shoal::start_failure> prepare(shoal::runtime& owner) override;
   void start(shoal::shard& here) override;
   [[nodiscard]] shoal::task<> stop(shoal::shard& here, shoal::instant deadline) override;
-  void hurry(shoal::shard&) override {}
-  void finished() noexcept override {}
 
   [[nodiscard]] totals look_at(shoal::shard_id s) const;
   void print();

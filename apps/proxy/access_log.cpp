@@ -96,9 +96,6 @@ std::expected<void, shoal::start_failure> access_log::prepare(shoal::runtime& ow
   return {};
 }
 
-void access_log::start(shoal::shard&) {}
-shoal::task<> access_log::stop(shoal::shard&, shoal::instant) { co_return; }
-void access_log::hurry(shoal::shard&) {}
 void access_log::finished() noexcept { lines_.reset(); }
 
 void access_log::write(const access_record& record) {

@@ -17,8 +17,10 @@ constexpr std::size_t longest_request = 8192;
 
 constexpr std::string_view pages = "/metrics\n/healthz\n/ready\n/upstreams\n";
 
-shoal::server_options options_of(const shoal::config::admin_options& from) {
+shoal::server_options options_of(const shoal::config::admin_options& from, shoal::handed_sockets* handed) {
   shoal::server_options made;
+  made.outlasts_others = true;
+  made.handed = handed;
   made.name = "admin";
   made.bind = {from.bind.text()};
   made.distribution = shoal::accept_distribution::fixed(0);
@@ -53,11 +55,15 @@ std::string to_text(const admin_answer& a, const admin_request& asked) {
 
 }  // namespace
 
-admin::admin(shoal::runtime& owner, const shoal::config::proxy_config& config, const shared_upstreams& shared,
-             const proxies& all)
-    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): it is made only if the file has it
-    : runtime_(owner), config_(config), shared_(shared), all_(all), server_(owner, options_of(config.admin.value())) {
+admin::admin(shoal::runtime& owner, const shoal::config::admin_options& options, const deployment& serving,
+             shoal::handed_sockets* handed)
+    : runtime_(owner), serving_(serving), server_(owner, options_of(options, handed)) {
   server_.on_connect([this](shoal::connection& c) { return serve(c); });
+}
+
+void admin::end() {
+  server_.leave_unix_paths();
+  server_.stop_accepting([] {});
 }
 
 shoal::task<> admin::serve(shoal::connection& client) {
@@ -92,44 +98,44 @@ admin_answer admin::at_once(const admin_request& asked) const {
 }
 
 shoal::task<admin_answer> admin::look(std::string path) {
-  auto asking = ask_all_shards();
+  const generation_ptr now = serving_.now();
+  auto asking = ask_all_shards(now);
   const std::vector<proxy_look> shards = co_await asking;
   admin_answer made;
   if (path == "/healthz") {
     made.body = fmt::format("{} of {} shards answer\n", shards.size(), runtime_.shards());
     co_return made;
   }
-  auto limiting = ask_limits();
+  auto limiting = ask_limits(now);
   const limits_look limits = co_await limiting;
   if (path == "/metrics") {
     made.type = shoal::metrics_text::content_type;
-    made.body = metrics_page(all_, shards, limits);
+    made.body = metrics_page(*now, shards, limits, reloads_->last());
   } else {
     made.type = "application/json";
-    made.body = upstreams_page(all_, shards, limits);
+    made.body = upstreams_page(*now, shards, limits);
   }
   co_return made;
 }
 
-shoal::task<std::vector<proxy_look>> admin::ask_all_shards() {
+shoal::task<std::vector<proxy_look>> admin::ask_all_shards(generation_ptr now) {
   std::vector<proxy_look> made;
   const auto shards = static_cast<shoal::shard_id>(runtime_.shards());
   for (shoal::shard_id id = 0; id < shards; ++id) {
-    auto asking = shoal::submit_to(id, &look_at, &all_);
+    auto asking = shoal::submit_to(id, &look_at, now.get());
     proxy_look one = co_await asking;
     made.push_back(std::move(one));
   }
   co_return made;
 }
 
-shoal::task<limits_look> admin::ask_limits() {
+shoal::task<limits_look> admin::ask_limits(generation_ptr now) {
   limits_look made;
-  for (const auto& upstream : config_.upstreams) {
-    auto* const limit = shared_.limit_of(upstream.name);
-    if (limit == nullptr) continue;
-    auto asking = limit->usage();
+  for (const auto& [name, upstream] : now->upstreams) {
+    if (!upstream->limit) continue;
+    auto asking = upstream->limit->usage();
     const shoal::limit_usage usage = co_await asking;
-    made.emplace(upstream.name, usage);
+    made.emplace(name, usage);
   }
   co_return made;
 }

@@ -16,6 +16,7 @@
 #include "proxy/admin_pages.hpp"
 #include "proxy/admin_request.hpp"
 #include "proxy/config.hpp"
+#include "proxy/reload.hpp"
 #include <shoal/net/server.hpp>
 
 #include <atomic>
@@ -33,28 +34,32 @@ struct admin_answer {
 
 class admin {
  public:
-  /// Before the listeners are made, which come into `all` later. Both must outlive it.
-  admin(shoal::runtime& owner, const shoal::config::proxy_config& config, const shared_upstreams& shared,
-        const proxies& all);
+  /// Before what it tells of is declared, which must outlive it.
+  admin(shoal::runtime& owner, const shoal::config::admin_options& options, const deployment& serving,
+        shoal::handed_sockets* handed);
   admin(const admin&) = delete;
   admin& operator=(const admin&) = delete;
   ~admin() = default;
 
+  /// Before the start: /metrics tells of them, which must outlive it.
+  void tell_reloads(const reload& reloads) noexcept { reloads_ = &reloads; }
   /// All listeners listen: from now on it says so. Any thread.
   void mark_ready() noexcept { ready_ = true; }
+  [[nodiscard]] const std::vector<shoal::bound_socket>& sockets() const noexcept { return server_.sockets(); }
+  /// Somebody else answers there now.
+  void end();
   [[nodiscard]] const std::vector<shoal::address>& addresses() const noexcept { return server_.addresses(); }
 
  private:
   [[nodiscard]] shoal::task<> serve(shoal::connection& client);
   [[nodiscard]] admin_answer at_once(const admin_request& asked) const;
   [[nodiscard]] shoal::task<admin_answer> look(std::string path);
-  [[nodiscard]] shoal::task<std::vector<proxy_look>> ask_all_shards();
-  [[nodiscard]] shoal::task<limits_look> ask_limits();
+  [[nodiscard]] shoal::task<std::vector<proxy_look>> ask_all_shards(generation_ptr now);
+  [[nodiscard]] static shoal::task<limits_look> ask_limits(generation_ptr now);
 
   shoal::runtime& runtime_;
-  const shoal::config::proxy_config& config_;
-  const shared_upstreams& shared_;
-  const proxies& all_;
+  const deployment& serving_;
+  const reload* reloads_ = nullptr;
   std::atomic<bool> ready_{false};
   shoal::server server_;
 };

@@ -26,12 +26,13 @@ struct upstream_rows {
   std::vector<endpoint_row> endpoints;
 };
 
-std::vector<upstream_rows> rows_of(const proxies& all, std::span<const proxy_look> shards) {
+std::vector<upstream_rows> rows_of(const generation& now, std::span<const proxy_look> shards) {
   std::vector<upstream_rows> made;
-  for (std::size_t l = 0; l < all.size(); ++l) {
-    if (all[l]->is_builtin()) continue;
-    for (std::size_t u = 0; u < all[l]->upstreams().size(); ++u) {
-      const auto* what = all[l]->upstreams()[u];
+  for (std::size_t l = 0; l < now.listeners.size(); ++l) {
+    const tcp_proxy& proxy = *now.listeners[l].proxy;
+    if (proxy.is_builtin()) continue;
+    for (std::size_t u = 0; u < proxy.upstreams().size(); ++u) {
+      const auto* what = &proxy.upstreams()[u]->config;
       auto rows = std::ranges::find(made, what, &upstream_rows::what);
       if (rows == made.end()) {
         made.push_back({.what = what, .endpoints = {}});
@@ -59,11 +60,11 @@ endpoint_look total_of(const endpoint_row& row) {
   return sum;
 }
 
-void write_listeners(shoal::metrics_text& page, const proxies& all, std::span<const proxy_look> shards) {
+void write_listeners(shoal::metrics_text& page, const generation& now, std::span<const proxy_look> shards) {
   const auto each = [&](auto value_of) {
-    for (std::size_t l = 0; l < all.size(); ++l) {
+    for (std::size_t l = 0; l < now.listeners.size(); ++l) {
       for (const auto& s : shards) {
-        page.sample({{"listener", all[l]->listener().name}, {"shard", std::to_string(s.shard.id)}},
+        page.sample({{"listener", now.listeners[l].proxy->listener().name}, {"shard", std::to_string(s.shard.id)}},
                     value_of(s.listeners[l]));
       }
     }
@@ -75,10 +76,12 @@ void write_listeners(shoal::metrics_text& page, const proxies& all, std::span<co
   page.counter("shoal_listener_sent_bytes_total", "Bytes to clients whose connections have ended");
   each([](const listener_look& l) { return l.done.bytes_out; });
   page.counter("shoal_listener_connections_total", "Connections that have ended, by how: the words of the access log");
-  for (std::size_t l = 0; l < all.size(); ++l) {
+  for (std::size_t l = 0; l < now.listeners.size(); ++l) {
     for (const auto& s : shards) {
       for (const auto& [end, count] : s.listeners[l].done.ends) {
-        page.sample({{"listener", all[l]->listener().name}, {"shard", std::to_string(s.shard.id)}, {"end", end}},
+        page.sample({{"listener", now.listeners[l].proxy->listener().name},
+                     {"shard", std::to_string(s.shard.id)},
+                     {"end", end}},
                     count);
       }
     }
@@ -134,31 +137,40 @@ nlohmann::ordered_json to_json(const endpoint_row& row) {
 
 }  // namespace
 
-proxy_look look_at(const proxies* all) {
+proxy_look look_at(const generation* now) {
   shoal::shard& here = shoal::shard::current();
   proxy_look made{.shard = shoal::look_at(here), .listeners = {}};
-  for (const auto& p : *all) made.listeners.push_back(p->look(here.id()));
+  for (const served_listener& l : now->listeners) {
+    made.listeners.push_back({.connections = l.listener->server().connections_on(here.id()),
+                              .done = l.listener->traffic()->at(here.id()),
+                              .upstreams = l.proxy->look(here.id())});
+  }
   return made;
 }
 
-std::string metrics_page(const proxies& all, std::span<const proxy_look> shards, const limits_look& limits) {
+std::string metrics_page(const generation& now, std::span<const proxy_look> shards, const limits_look& limits,
+                         const reload::outcome& last_reload) {
   shoal::metrics_text page;
   page.gauge("shoal_build_info", "Always 1");
   page.sample({{"version", shoal::build().version}, {"commit", shoal::build().commit}}, std::uint64_t{1});
+  page.gauge("shoal_config_last_reload_successful", "1: the newest file is what runs; 0: it was refused");
+  page.sample({}, std::uint64_t{last_reload.successful ? 1U : 0U});
+  page.gauge("shoal_config_last_reload_success_timestamp_seconds", "When a file was applied last, the start included");
+  page.sample({}, static_cast<std::uint64_t>(last_reload.at_seconds));
   write_process_metrics(page);
   std::vector<shoal::shard_metrics> own;
   own.reserve(shards.size());
   for (const auto& s : shards) own.push_back(s.shard);
   shoal::write_metrics(page, own);
-  write_listeners(page, all, shards);
-  write_upstreams(page, rows_of(all, shards));
+  write_listeners(page, now, shards);
+  write_upstreams(page, rows_of(now, shards));
   if (!limits.empty()) write_limits(page, limits);
   return page.text();
 }
 
-std::string upstreams_page(const proxies& all, std::span<const proxy_look> shards, const limits_look& limits) {
+std::string upstreams_page(const generation& now, std::span<const proxy_look> shards, const limits_look& limits) {
   auto list = nlohmann::ordered_json::array();
-  for (const auto& rows : rows_of(all, shards)) {
+  for (const auto& rows : rows_of(now, shards)) {
     nlohmann::ordered_json made;
     made["name"] = rows.what->name;
     made["balance"] = to_string(to_upstream_options(*rows.what).balance);

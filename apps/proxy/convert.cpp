@@ -101,6 +101,16 @@ shoal::accept_distribution to_distribution(const config::accept_distribution& fr
   return shoal::accept_distribution::reuseport;
 }
 
+shoal::connection_options to_connection_options(const config::listener_config& from) {
+  shoal::connection_options made;
+  made.input = made.output = {.high = from.buffers.high, .low = from.buffers.low};
+  made.max_receive = from.buffers.high;
+  made.timeouts.idle = from.timeouts.idle;
+  made.timeouts.half_closed = from.timeouts.half_closed;
+  made.timeouts.write = from.timeouts.idle;
+  return made;
+}
+
 shoal::upstream_options to_upstream_options(const config::upstream_config& from) {
   shoal::upstream_options made;
   made.name = from.name;

@@ -4,6 +4,7 @@
 
 #include "proxy/config.hpp"
 #include <shoal/core/runtime.hpp>
+#include <shoal/net/connection_options.hpp>
 #include <shoal/net/server.hpp>
 #include <shoal/net/upstream/upstream.hpp>
 #include <shoal/net/upstream/upstream_health.hpp>
@@ -14,6 +15,8 @@ namespace proxy {
 [[nodiscard]] shoal::runtime_options to_runtime_options(const shoal::config::proxy_config& config);
 [[nodiscard]] shoal::rebalance_mode to_rebalance(shoal::config::rebalance_mode from);
 [[nodiscard]] shoal::accept_distribution to_distribution(const shoal::config::accept_distribution& from);
+/// Of its clients, and of what is dialled for them.
+[[nodiscard]] shoal::connection_options to_connection_options(const shoal::config::listener_config& from);
 [[nodiscard]] shoal::upstream_options to_upstream_options(const shoal::config::upstream_config& from);
 [[nodiscard]] shoal::upstream_health_options to_health_options(const shoal::config::upstream_config& from);
 /// With a `max_connections`.

@@ -3,6 +3,7 @@
 #include "proxy/config_cli.hpp"
 #include "proxy/config_load.hpp"
 #include "proxy/program.hpp"
+#include "proxy/upgrade.hpp"
 #include <shoal/core/version.hpp>
 
 #include <CLI/CLI.hpp>
@@ -35,7 +36,8 @@ int parse(int argc, const char* const* argv, arguments& out) {
   app.set_version_flag("--version", "shoal-proxy " + std::string(built.version) + " (" + std::string(built.commit) +
                                         ", " + std::string(built.compiler) + ", epoll, io_uring)");
   app.footer("Exit status: 0 ok, 1 a failure at run time (a port in use), 2 bad usage or a bad file.\n"
-             "Signals: SIGINT and SIGTERM stop gracefully, a second one at once; SIGUSR1 reopens the logs.");
+             "Signals: SIGINT and SIGTERM stop gracefully, a second one at once; SIGHUP reads the file again; SIGUSR1\n"
+             "reopens the logs; SIGUSR2 hands over to a new process of the program, without losing a connection.");
   try {
     app.parse(argc, argv);
     if (!out.print_schema && out.file.empty()) throw CLI::RequiredError("--config FILE");
@@ -72,5 +74,5 @@ int main(int argc, char** argv) {
     std::cout << config::print_config(*loaded);
     return 0;
   }
-  return proxy::run(*loaded, args.file);
+  return proxy::run(*loaded, args.file, proxy::command_of(argc, argv));
 }

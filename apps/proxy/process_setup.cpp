@@ -91,10 +91,6 @@ std::expected<void, shoal::start_failure> process_setup::prepare(shoal::runtime&
   return become(options_.user, options_.group);
 }
 
-void process_setup::start(shoal::shard&) {}
-shoal::task<> process_setup::stop(shoal::shard&, shoal::instant) { co_return; }
-void process_setup::hurry(shoal::shard&) {}
-
 void process_setup::finished() noexcept {
   if (options_.pid_file.empty() || pid_in(options_.pid_file) != ::getpid()) return;
   std::error_code refused;

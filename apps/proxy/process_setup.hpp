@@ -20,9 +20,6 @@ class process_setup final : public shoal::service {
 
  private:
   std::expected<void, shoal::start_failure> prepare(shoal::runtime& owner) override;
-  void start(shoal::shard& here) override;
-  [[nodiscard]] shoal::task<> stop(shoal::shard& here, shoal::instant deadline) override;
-  void hurry(shoal::shard& here) override;
   void finished() noexcept override;
 
   shoal::runtime& runtime_;

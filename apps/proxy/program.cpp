@@ -3,12 +3,13 @@
 
 #include "proxy/admin.hpp"
 #include "proxy/convert.hpp"
+#include "proxy/deployment.hpp"
 #include "proxy/file_limit.hpp"
 #include "proxy/process_setup.hpp"
+#include "proxy/reload.hpp"
 #include "proxy/screen.hpp"
-#include "proxy/shared_upstreams.hpp"
 #include "proxy/systemd_link.hpp"
-#include "proxy/tcp_proxy.hpp"
+#include "proxy/upgrade.hpp"
 #include <shoal/core/log_format.hpp>
 
 #include <unistd.h>
@@ -29,16 +30,6 @@ void print(const std::string& text) {
   std::fflush(stdout);
 }
 
-/// More connections than files would fail one by one at the worst moment; better a lower limit and one line.
-void fit_to_files(config::proxy_config& config, const file_limit& files, shoal::logger& log) {
-  for (auto& listener : config.listeners) {
-    if (listener.accept.max_connections <= files.pairs) continue;
-    log_info(log, "listener {}: max_connections lowered from {} to {}: {} files allow no more (raise ulimit -n)",
-             listener.name, listener.accept.max_connections, files.pairs, files.files);
-    listener.accept.max_connections = static_cast<std::uint32_t>(files.pairs);
-  }
-}
-
 void reopen(shoal::logger& log, access_log* access) {
   const auto complain = [&log](const shoal::result<void>& reopened) {
     if (!reopened) log_error(log, "reopening a log: {}", reopened.error());
@@ -47,22 +38,15 @@ void reopen(shoal::logger& log, access_log* access) {
   if (access != nullptr) complain(access->reopen());
 }
 
-void add_proxies(proxies& all, shoal::runtime& runtime, const config::proxy_config& config,
-                 const shared_upstreams& shared, access_log* access) {
-  for (const auto& listener : config.listeners) {
-    all.push_back(std::make_unique<tcp_proxy>(runtime, listener, config.upstreams, shared, access));
-  }
-}
-
-void listen_to_signals(shoal::runtime& runtime, const proxies& all, access_log* access, systemd_link& manager) {
-  const auto stop = [&runtime, &all, &manager, asked = false]() mutable {
+void listen_to_signals(shoal::runtime& runtime, const deployment& serving, access_log* access, systemd_link& manager,
+                       reload& reloads, upgrade& upgrades) {
+  const auto stop = [&runtime, &serving, &manager, asked = false]() mutable {
     if (std::exchange(asked, true)) {
       log_warning(runtime.log(), "stopping at once");
       return runtime.stop_now();
     }
     manager.is_stopping();
-    std::uint64_t open = 0;
-    for (const auto& p : all) open += p->server().connections();
+    const std::uint64_t open = serving.connections();
     log_info(runtime.log(), "draining {} connection{}", open, open == 1 ? "" : "s");
     runtime.stop();
   };
@@ -72,17 +56,27 @@ void listen_to_signals(shoal::runtime& runtime, const proxies& all, access_log* 
     runtime.on_signal(number, [shared] { (*shared)(); });
   }
   runtime.on_signal(SIGUSR1, [&runtime, access] { reopen(runtime.log(), access); });
-  runtime.on_signal(SIGHUP, [&runtime] {
-    log_warning(runtime.log(), "SIGHUP: reloading is not yet supported; the running configuration stays");
+  runtime.on_signal(SIGHUP, [&runtime, &reloads] {
+    if (runtime.is_stopping()) return log_warning(runtime.log(), "SIGHUP: stopping, nothing is reloaded");
+    reloads.run();
   });
+  runtime.on_signal(SIGUSR2, [&upgrades] { upgrades.run(); });
 }
 
 }  // namespace
 
-int run(config::proxy_config config, const std::string& file) {
+int run(config::proxy_config config, const std::string& file, command_line command) {
   const auto machine = shoal::make_real_host();
   const shoal::instant began = machine->now();
   const file_limit files = raise_file_limit();
+  shoal::handed_sockets handed;
+  std::optional<shoal::process_link> predecessor = find_predecessor();
+  if (predecessor) {
+    if (const auto taken = receive_sockets(*predecessor, handed); !taken) {
+      std::fprintf(stderr, "shoal-proxy: taking over the sockets: %s\n", taken.error().message().c_str());
+      return 1;
+    }
+  }
   std::unique_ptr<shoal::runtime> runtime;
   std::unique_ptr<access_log> access;
   try {
@@ -93,26 +87,30 @@ int run(config::proxy_config config, const std::string& file) {
     return 1;
   }
   fit_to_files(config, files, runtime->log());
-  const shared_upstreams shared{*runtime, config};
-  proxies all;
+  deployment serving{*runtime, access.get(), handed};
   // Before the listeners: it serves until they have ended.
   std::optional<admin> states;
-  if (config.admin) states.emplace(*runtime, config, shared, all);
+  if (config.admin) states.emplace(*runtime, *config.admin, serving, &handed);
   systemd_link manager{*runtime};
-  add_proxies(all, *runtime, config, shared, access.get());
+  reload reloads{*runtime, serving, manager, files, file, config};
+  if (states) states->tell_reloads(reloads);
+  serving.declare(config);
   const process_setup process{*runtime, config.process};
-  listen_to_signals(*runtime, all, access.get(), manager);
+  upgrade upgrades{*runtime, serving, states ? &*states : nullptr, manager, std::move(command)};
+  listen_to_signals(*runtime, serving, access.get(), manager, reloads, upgrades);
   if (auto started = runtime->start(); !started) {
     std::fprintf(stderr, "shoal-proxy: %s: %s\n", started.error().what.c_str(),
                  started.error().error.message().c_str());
     return 1;
   }
+  handed.close_rest();  // of listeners that the file has no more: the process before drains them
   if (states) states->mark_ready();
-  manager.is_ready(all.size());
-  print(start_screen(*runtime, all, states ? &*states : nullptr, files, machine->now() - began));
-  if (::isatty(STDOUT_FILENO) == 1) print(hints(all, file));
+  if (predecessor) say_ready(*predecessor);
+  manager.is_ready(config.listeners.size());
+  print(start_screen(*runtime, *serving.now(), states ? &*states : nullptr, files, machine->now() - began));
+  if (::isatty(STDOUT_FILENO) == 1) print(hints(*serving.now(), file));
   runtime->wait_for_signals();
-  log_info(runtime->log(), "{}", served(*runtime, all));
+  log_info(runtime->log(), "{}", served(*runtime, *serving.now()));
   log_info(runtime->log(), "{}", left_over(*runtime));
   return 0;
 }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "proxy/config.hpp"
+#include "proxy/upgrade.hpp"
 
 #include <string>
 
 namespace proxy {
 
-/// Serves until a signal ends it. 0, or 1 for a failure at run time (an address in use).
-[[nodiscard]] int run(shoal::config::proxy_config config, const std::string& file);
+/// Serves until a signal ends it. `command`: how it was started, for an upgrade. 0, or 1 for a failure at run time (an
+/// address in use).
+[[nodiscard]] int run(shoal::config::proxy_config config, const std::string& file, command_line command);
 
 }  // namespace proxy

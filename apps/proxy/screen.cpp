@@ -32,7 +32,7 @@ std::string endpoints_of(const shoal::config::upstream_config& upstream) {
 }
 
 std::string target_of(const tcp_proxy& p) {
-  const auto& first = *p.upstreams().front();
+  const auto& first = p.upstreams().front()->config;
   if (p.is_builtin()) return fmt::format("{} (builtin echo)", first.name);
   if (p.listener().sni.empty()) return fmt::format("{} ({})", first.name, endpoints_of(first));
   std::string names;
@@ -46,7 +46,7 @@ std::string size_text(std::size_t bytes) { return fmt::format("{} MiB", bytes >>
 
 }  // namespace
 
-std::string start_screen(const shoal::runtime& runtime, const proxies& all, const admin* states,
+std::string start_screen(const shoal::runtime& runtime, const generation& now, const admin* states,
                          const file_limit& files, shoal::duration took) {
   std::string text;
   auto out = std::back_inserter(text);
@@ -62,9 +62,10 @@ std::string start_screen(const shoal::runtime& runtime, const proxies& all, cons
       fmt::format_to(out, "  shard {}   not pinned   {}\n", i, size_text(where.memory));
     }
   }
-  for (const auto& p : all) {
-    for (const auto& where : p->server().addresses()) {
-      fmt::format_to(out, "  listener  {}   tcp {} -> {}\n", p->listener().name, to_string(where), target_of(*p));
+  for (const auto& [listener, proxy] : now.listeners) {
+    for (const auto& where : listener->server().addresses()) {
+      fmt::format_to(out, "  listener  {}   tcp {} -> {}\n", proxy->listener().name, to_string(where),
+                     target_of(*proxy));
     }
   }
   const std::string where = states == nullptr ? "off" : "http://" + to_string(states->addresses().front());
@@ -73,12 +74,12 @@ std::string start_screen(const shoal::runtime& runtime, const proxies& all, cons
   return text;
 }
 
-std::string hints(const proxies& all, const std::string& file) {
+std::string hints(const generation& now, const std::string& file) {
   std::string text = "\n";
   auto out = std::back_inserter(text);
-  for (const auto& p : all) {
-    for (const auto& where : p->server().addresses()) {
-      if (!p->is_builtin() || where.is_unix()) continue;
+  for (const auto& [listener, proxy] : now.listeners) {
+    for (const auto& where : listener->server().addresses()) {
+      if (!proxy->is_builtin() || where.is_unix()) continue;
       fmt::format_to(out, "  Try it in another terminal:  echo hello | socat - TCP:{}\n", to_string(where));
       break;
     }
@@ -88,13 +89,13 @@ std::string hints(const proxies& all, const std::string& file) {
   return text;
 }
 
-std::string served(const shoal::runtime& runtime, const proxies& all) {
+std::string served(const shoal::runtime& runtime, const generation& now) {
   std::uint64_t total = 0;
   std::uint64_t copied = 0;
   std::string shards;
   for (std::size_t i = 0; i < runtime.reports().size(); ++i) {
     std::uint64_t here = 0;
-    for (const auto& p : all) here += p->server().served_by_shard()[i];
+    for (const auto& l : now.listeners) here += l.listener->server().served_by_shard()[i];
     total += here;
     copied += runtime.reports()[i].bytes_copied;
     fmt::format_to(std::back_inserter(shards), "{}shard {}: {}", i == 0 ? "" : ", ", i, here);

@@ -35,6 +35,11 @@ void systemd_link::is_ready(std::size_t listeners) {
   const std::string text = fmt::format("READY=1\nSTATUS=serving {} listener{}", listeners, listeners == 1 ? "" : "s");
   ::sd_notify(0, text.c_str());
 }
+void systemd_link::is_reloading(shoal::instant now) {
+  const auto since = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+  ::sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", since.count()).c_str());
+}
+void systemd_link::is_succeeded_by(pid_t successor) { ::sd_notify(0, fmt::format("MAINPID={}", successor).c_str()); }
 void systemd_link::is_stopping() { ::sd_notify(0, "STOPPING=1\nSTATUS=draining"); }
 
 std::expected<void, shoal::start_failure> systemd_link::prepare(shoal::runtime&) {
@@ -71,7 +76,5 @@ shoal::task<> systemd_link::stop(shoal::shard& here, shoal::instant) {
   co_await ended;
   work_.reset();
 }
-void systemd_link::hurry(shoal::shard&) {}
-void systemd_link::finished() noexcept {}
 
 }  // namespace proxy

@@ -16,6 +16,8 @@
 #include <shoal/core/scope.hpp>
 #include <shoal/core/service.hpp>
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <memory>
 #include <stop_token>
@@ -28,14 +30,16 @@ class systemd_link final : public shoal::service {
   ~systemd_link();
 
   void is_ready(std::size_t listeners);
+  /// Since `now`; is_ready() comes next (Type=notify-reload).
+  void is_reloading(shoal::instant now);
   void is_stopping();
+  /// Another process serves now, and is the one to look after.
+  void is_succeeded_by(pid_t successor);
 
  private:
   std::expected<void, shoal::start_failure> prepare(shoal::runtime& owner) override;
   void start(shoal::shard& here) override;
   [[nodiscard]] shoal::task<> stop(shoal::shard& here, shoal::instant deadline) override;
-  void hurry(shoal::shard& here) override;
-  void finished() noexcept override;
 
   [[nodiscard]] shoal::task<> show_life(std::stop_token stop);
 

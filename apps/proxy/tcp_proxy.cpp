@@ -15,28 +15,6 @@ namespace {
 // A dead endpoint under load is one line a second, with a count, not one per client.
 constexpr shoal::duration failure_report_interval = std::chrono::seconds{1};
 
-shoal::connection_options options_of(const shoal::config::listener_config& listener) {
-  shoal::connection_options made;
-  made.input = made.output = {.high = listener.buffers.high, .low = listener.buffers.low};
-  made.max_receive = listener.buffers.high;
-  made.timeouts.idle = listener.timeouts.idle;
-  made.timeouts.half_closed = listener.timeouts.half_closed;
-  made.timeouts.write = listener.timeouts.idle;
-  return made;
-}
-
-shoal::server_options server_options_of(const shoal::config::listener_config& listener) {
-  shoal::server_options made;
-  for (const auto& where : listener.bind) made.bind.push_back(where.text());
-  made.name = listener.name;
-  made.distribution = to_distribution(listener.accept.distribution);
-  made.rebalance = to_rebalance(listener.accept.rebalance);
-  made.backlog = static_cast<int>(listener.accept.backlog);
-  made.max_connections = listener.accept.max_connections;
-  made.connections = options_of(listener);
-  return made;
-}
-
 void echo(shoal::connection& c) {
   if (c.output().append(c.input().take_all())) c.flush();
 }
@@ -45,13 +23,13 @@ void echo(shoal::connection& c) {
 
 /// What one shard keeps for one upstream of this listener.
 struct tcp_proxy::on_shard {
-  on_shard(shoal::shard& here, const shoal::config::listener_config& listener,
-           const shoal::config::upstream_config& from, shoal::hash_table_ptr table, const shared_upstream& shared)
-      : config(from),
-        group(to_upstream_options(from), here.random(), std::move(table)),
-        health(shared.health.get()),
-        limit(shared.limit.get()),
-        profile(profile_for(listener, from)),
+  on_shard(shoal::shard& here, const shoal::config::listener_config& listener, shared_upstream& shared,
+           shoal::hash_table_ptr table)
+      : config(shared.config),
+        group(to_upstream_options(config), here.random(), std::move(table)),
+        health(shared.health ? &*shared.health : nullptr),
+        limit(shared.limit ? &*shared.limit : nullptr),
+        profile(profile_for(listener, config)),
         out(here, profile) {
     gates.assign(group.endpoints().size(), shoal::log_gate{failure_report_interval});
     if (health != nullptr) health->attach(group);
@@ -61,7 +39,7 @@ struct tcp_proxy::on_shard {
                                         const shoal::config::upstream_config& config) {
     auto made = shoal::make_profile();
     made->name = config.name;
-    made->options = options_of(listener);
+    made->options = to_connection_options(listener);
     if (config.timeouts.idle) made->options.timeouts.idle = *config.timeouts.idle;
     return made;
   }
@@ -87,12 +65,16 @@ struct tcp_proxy::on_shard {
 struct tcp_proxy::session {
   session(const tcp_proxy& p, const shoal::connection& c)
       : client(c.remote()), shard(&c.owner()), since(c.opened_at()) {
-    if (p.by_name_.empty()) upstream_name = p.upstreams_.front()->name;
+    if (p.by_name_.empty()) upstream_name = p.upstreams_.front()->config.name;
+  }
+  session(std::shared_ptr<tcp_proxy> holds, const shoal::connection& c) : session(*holds, c) {
+    proxy = std::move(holds);
   }
 
-  shoal::address client;           // who it is, by its PROXY header if it has one
-  std::uint64_t header_bytes = 0;  // received, and not passed on
-  shoal::shard* shard;             // where it lives, at the end where it ended
+  std::shared_ptr<tcp_proxy> proxy;  // first: it outlives the rest
+  shoal::address client;             // who it is, by its PROXY header if it has one
+  std::uint64_t header_bytes = 0;    // received, and not passed on
+  shoal::shard* shard;               // where it lives, at the end where it ended
   shoal::instant since;
   std::string_view upstream_name = "-";  // until it is chosen
   std::size_t upstream = 0;
@@ -105,18 +87,18 @@ struct tcp_proxy::session {
 
 /// A client linked to its endpoint. When they move, their shard's share of the upstream's counts goes along.
 struct tcp_proxy::pair final : shoal::relay_watcher {
-  pair(tcp_proxy& p, std::shared_ptr<session> s) noexcept
-      : proxy(p), from(std::move(s)), endpoint_index(here().index_of(*from->lease.get())) {}
+  explicit pair(std::shared_ptr<session> s) noexcept
+      : from(std::move(s)), endpoint_index(here().index_of(*from->lease.get())) {}
 
   void on_ended(const shoal::relay_summary& end) override {
     const auto reason = end.first_ended_first ? end.first_reason : end.second_reason;
     if (!end.first_ended_first && reason && reason != shoal::errc::eof && reason != shoal::errc::stopped) {
-      proxy.report_failure(here(), *from->lease.get(), "ended", reason);
+      from->proxy->report_failure(here(), *from->lease.get(), "ended", reason);
     }
     std::optional<shoal::duration> first_byte;
     if (end.second_spoke_at != shoal::instant::min()) first_byte = end.second_spoke_at - from->since;
-    proxy.record(*from, end.from_first, end.from_second,
-                 end_word(end.first_ended_first ? "client" : "upstream", reason), first_byte);
+    from->proxy->record(*from, end.from_first, end.from_second,
+                        end_word(end.first_ended_first ? "client" : "upstream", reason), first_byte);
   }
   bool can_move() const noexcept override { return true; }
   void on_leave() noexcept override { from->lease = {}; }
@@ -126,65 +108,61 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
   }
   shoal::profile_ptr profile_on(shoal::shard& there) override { return on(there).profile; }
 
-  [[nodiscard]] on_shard& on(const shoal::shard& which) const { return *proxy.shards_[which.id()][from->upstream]; }
+  [[nodiscard]] on_shard& on(const shoal::shard& which) const {
+    return *from->proxy->shards_[which.id()][from->upstream];
+  }
   [[nodiscard]] on_shard& here() const { return on(*from->shard); }
 
-  tcp_proxy& proxy;
   std::shared_ptr<session> from;
   std::size_t endpoint_index;
 };
 
-tcp_proxy::tcp_proxy(shoal::runtime& owner, const shoal::config::listener_config& listener,
-                     std::span<const shoal::config::upstream_config> all, const shared_upstreams& shared,
-                     access_log* access)
-    : runtime_(owner),
-      listener_(listener),
-      shared_(shared),
-      access_(access),
-      server_((owner.add(*this), owner), server_options_of(listener)) {
+tcp_proxy::tcp_proxy(shoal::runtime& owner, shoal::config::listener_config listener, const shared_upstreams& all,
+                     access_log* access, std::shared_ptr<traffic_by_shard> traffic)
+    : runtime_(owner), listener_(std::move(listener)), access_(access), traffic_(std::move(traffic)) {
   choose_upstreams(all);
-  describe_server();
+  runtime_.add(*this);
 }
 
 tcp_proxy::~tcp_proxy() { runtime_.remove(*this); }
 
-void tcp_proxy::choose_upstreams(std::span<const shoal::config::upstream_config> all) {
-  const auto index_of = [&](const std::string& name) {
-    const auto known = std::ranges::find(upstreams_, name, &shoal::config::upstream_config::name);
-    if (known == upstreams_.end()) {
-      upstreams_.push_back(&*std::ranges::find(all, name, &shoal::config::upstream_config::name));
-      return upstreams_.size() - 1;
-    }
-    return static_cast<std::size_t>(known - upstreams_.begin());
-  };
-  for (const auto& [name, upstream] : listener_.sni) static_cast<void>(by_name_.add(name, index_of(upstream)));
-  if (listener_.sni.empty()) static_cast<void>(index_of(listener_.upstream));
+void tcp_proxy::choose_upstreams(const shared_upstreams& all) {
+  const auto names = upstreams_of(listener_);
+  for (const auto& name : names) upstreams_.push_back(all.find(name)->second);
+  for (const auto& [server_name, upstream] : listener_.sni) {
+    const auto index = static_cast<std::size_t>(std::ranges::find(names, upstream) - names.begin());
+    static_cast<void>(by_name_.add(server_name, index));
+  }
 }
 
-void tcp_proxy::describe_server() {
-  if (is_builtin()) {
-    server_.on_request(echo);
-    if (opening_reader::is_wanted(listener_)) {
-      server_.on_connect([this](shoal::connection& c) { return open_builtin(c); });
-      server_.on_arrive([](shoal::connection&) {});  // what open_builtin() keeps there belongs to no shard
-    }
-    server_.on_disconnect([this](shoal::connection& c, std::error_code reason) { record_builtin(c, reason); });
-  } else {
-    const bool says_first = opening_reader::is_wanted(listener_);
-    server_.on_connect([this, says_first](shoal::connection& c) { return says_first ? serve_opened(c) : serve(c); });
+void tcp_proxy::describe(shoal::server& server, const std::shared_ptr<tcp_proxy>& self) {
+  const bool says_first = opening_reader::is_wanted(listener_);
+  server.on_request({}).on_connect({}).on_leave({}).on_arrive({}).on_disconnect({});
+  if (!is_builtin()) {
+    server.on_connect([self, says_first](shoal::connection& c) {
+      return says_first ? self->serve_opened(c, self) : self->serve(c, self);
+    });
+    return;
   }
+  server.on_request(echo);
+  if (says_first) server.on_connect([self](shoal::connection& c) { return self->open_builtin(c); });
+  // What a connection finds on another shard is the newest proxy, which may do something else. What open_builtin()
+  // keeps in its context belongs to no shard.
+  server.on_leave([self](shoal::connection&) { return !self->is_retired_; });
+  server.on_arrive([](shoal::connection&) {});
+  server.on_disconnect([self](shoal::connection& c, std::error_code reason) { self->record_builtin(c, reason); });
 }
 
 std::expected<void, shoal::start_failure> tcp_proxy::prepare(shoal::runtime& owner) {
   shards_.clear();
   shards_.resize(owner.shards());
   tables_.clear();
-  for (const auto* upstream : upstreams_) {
-    if (!is_builtin()) tables_.push_back(shoal::make_hash_table(to_upstream_options(*upstream)));
+  for (const auto& upstream : upstreams_) {
+    if (!is_builtin()) tables_.push_back(shoal::make_hash_table(to_upstream_options(upstream->config)));
   }
   openings_.clear();
   openings_.resize(owner.shards());
-  done_.assign(owner.shards(), {});
+  if (traffic_->empty()) traffic_->resize(owner.shards());
   return {};
 }
 
@@ -192,26 +170,32 @@ void tcp_proxy::start(shoal::shard& here) {
   openings_[here.id()] = std::make_unique<opening_reader>(listener_, by_name_);
   if (is_builtin()) return;
   for (std::size_t i = 0; i < upstreams_.size(); ++i) {
-    shards_[here.id()].push_back(
-        std::make_unique<on_shard>(here, listener_, *upstreams_[i], tables_[i], shared_.of(*upstreams_[i])));
+    shards_[here.id()].push_back(std::make_unique<on_shard>(here, listener_, *upstreams_[i], tables_[i]));
   }
 }
 
-// The server stops first (added later): no client is left then.
-shoal::task<> tcp_proxy::stop(shoal::shard&, shoal::instant) { co_return; }
-void tcp_proxy::hurry(shoal::shard&) {}
+/// While the shard goes on, what is its own ends on it; nobody needs it any more. At the end of the run connections may
+/// outlive this: then it goes after them.
+shoal::task<> tcp_proxy::stop(shoal::shard& here, shoal::instant) {
+  if (!weak_from_this().expired()) co_return;
+  for (const auto& mine : shards_[here.id()]) {
+    if (mine->health != nullptr) mine->health->detach(mine->group);
+  }
+  shards_[here.id()].clear();
+}
+
 void tcp_proxy::finished() noexcept {
   shards_.clear();
   openings_.clear();
 }
 
-shoal::task<> tcp_proxy::serve(shoal::connection& client) {
-  return connect(client, std::make_shared<session>(*this, client), opening{.client = client.remote()});
+shoal::task<> tcp_proxy::serve(shoal::connection& client, const std::shared_ptr<tcp_proxy>& self) {
+  return connect(client, std::make_shared<session>(self, client), opening{.client = client.remote()});
 }
 
 /// For clients that say something first.
-shoal::task<> tcp_proxy::serve_opened(shoal::connection& client) {
-  auto from = std::make_shared<session>(*this, client);
+shoal::task<> tcp_proxy::serve_opened(shoal::connection& client, std::shared_ptr<tcp_proxy> self) {
+  auto from = std::make_shared<session>(std::move(self), client);
   auto reading = openings_[client.owner().id()]->read(client);
   opening opened = co_await reading;
   from->client = opened.client;
@@ -221,7 +205,7 @@ shoal::task<> tcp_proxy::serve_opened(shoal::connection& client) {
     co_return;
   }
   from->upstream = opened.upstream;
-  from->upstream_name = upstreams_[opened.upstream]->name;
+  from->upstream_name = upstreams_[opened.upstream]->config.name;
   auto connecting = connect(client, std::move(from), std::move(opened));
   co_await connecting;
 }
@@ -257,7 +241,7 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
         last = said.error();
         break;
       }
-      shoal::relay::link(client, dialled->release(), std::make_unique<pair>(*this, std::move(from)));
+      shoal::relay::link(client, dialled->release(), std::make_unique<pair>(std::move(from)));
       co_return;
     }
     if (!client.is_active()) {
@@ -317,12 +301,12 @@ void tcp_proxy::report_failure(on_shard& mine, const shoal::endpoint& e, std::st
   }
 }
 
-listener_look tcp_proxy::look(shoal::shard_id here) const {
-  listener_look made{.connections = server_.connections_on(here), .done = done_[here], .upstreams = {}};
+std::vector<std::vector<endpoint_look>> tcp_proxy::look(shoal::shard_id here) const {
+  std::vector<std::vector<endpoint_look>> made;
   if (is_builtin()) return made;
   for (std::size_t i = 0; i < upstreams_.size(); ++i) {
-    auto& endpoints = made.upstreams.emplace_back(upstreams_[i]->endpoints.size());
-    if (i >= shards_[here].size()) continue;  // it has not started yet
+    auto& endpoints = made.emplace_back(upstreams_[i]->config.endpoints.size());
+    if (here >= shards_.size() || i >= shards_[here].size()) continue;  // it has not started yet
     const auto known = shards_[here][i]->group.endpoints();
     std::ranges::transform(known, endpoints.begin(), [](const shoal::endpoint& e) -> endpoint_look {
       return {.up = e.is_up(), .connections = e.active(), .attempts = e.attempts(), .failures = e.failures()};
@@ -333,7 +317,7 @@ listener_look tcp_proxy::look(shoal::shard_id here) const {
 
 void tcp_proxy::record(const session& from, std::uint64_t in, std::uint64_t out, std::string end,
                        std::optional<shoal::duration> first_byte) {
-  done_[from.shard->id()].add(end, in - from.header_bytes, out);
+  (*traffic_)[from.shard->id()].add(end, in - from.header_bytes, out);
   if (access_ == nullptr) return;
   access_->write({.listener = listener_.name,
                   .shard = from.shard->id(),

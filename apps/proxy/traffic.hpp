@@ -26,6 +26,8 @@ struct alignas(64) traffic {
   }
 };
 
+using traffic_by_shard = std::vector<traffic>;
+
 struct endpoint_look {
   bool up = true;
   std::uint64_t connections = 0;  // open, or being opened

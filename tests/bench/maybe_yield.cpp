@@ -81,7 +81,6 @@ class background_work final : public service {
   background_work(const background_work&) = delete;
   background_work& operator=(const background_work&) = delete;
   ~background_work() { owner_.remove(*this); }
-  std::expected<void, start_failure> prepare(runtime&) override { return {}; }
   void start(shard&) override {
     const sched_param lowest{.sched_priority = 1};
     if (realtime_ && ::sched_setscheduler(0, SCHED_FIFO, &lowest) != 0)
@@ -92,8 +91,6 @@ class background_work final : public service {
     over = true;
     co_await work_.join();
   }
-  void hurry(shard&) override {}
-  void finished() noexcept override {}
 
  private:
   runtime& owner_;

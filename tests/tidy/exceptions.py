@@ -20,6 +20,7 @@ EXCEPTIONS = {
     },
     "payload-copy": {
         "core/host/ares_resolver.cpp": "the 4 or 16 bytes of an address, per answer",
+        "core/host/process_link.cpp": "numbers of descriptors, in the kernel's envelope for them",
         "core/shard_log.cpp": "lines of a log on their way to its file",
         "core/host/socket_name.hpp": "a sockaddr of at most 128 bytes, at accept and connect",
         "buffers/each_place.hpp": "sixteen bytes into a register, to be compared",
