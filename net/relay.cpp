@@ -3,6 +3,8 @@
 
 #include <shoal/net/writer.hpp>
 
+#include <utility>
+
 namespace shoal {
 namespace {
 
@@ -43,7 +45,7 @@ void relay::deliver(connection& from) {
   connection* to = other_of(from);
   if (from.moving_ || (to != nullptr && to->moving_)) return;  // they come back to it, here or there
   if (!from.is_active()) {
-    note_end(from);
+    note_break(from);
     // The partner goes the same way: what it is owed is sent, unless this side was cut off.
     if (to != nullptr && to->is_active()) {
       to->close(from.how_, from.reason());
@@ -51,6 +53,7 @@ void relay::deliver(connection& from) {
     return;
   }
   if (to == nullptr || !to->is_active()) {
+    if (to != nullptr) note_break(*to);
     const bool cut = to != nullptr && to->was_cut();
     from.close(cut ? close_how::reset : close_how::drain, to != nullptr ? to->reason() : make_error_code(errc::closed));
     return;
@@ -67,7 +70,10 @@ void relay::deliver(connection& from) {
 
 void relay::move_bytes(connection& from, connection& to) {
   if (!from.input_.empty()) {
-    if (summary_.second_spoke_at == instant::min() && !is_first(from)) summary_.second_spoke_at = from.owner().now();
+    if (summary_.second_spoke_at == instant::min() && !is_first(from)) {
+      summary_.second_spoke_at = from.owner().now();
+      watcher_->on_second_spoke();
+    }
     if (auto moved = to.output_.append(from.input_.take_all()); !moved) return to.fail_with(moved.error());
     to.flush();
   }
@@ -102,8 +108,15 @@ void relay::note_end(const connection& c) noexcept {
   summary_.first_ended_first = is_first(c);
 }
 
+/// One side is no longer active. Who finished before, in order, has nothing to do with it.
+void relay::note_break(const connection& c) noexcept {
+  if (std::exchange(broken_, true)) return;
+  if (c.reason() != errc::eof) end_noted_ = false;
+  note_end(c);
+}
+
 void relay::forget(connection& gone) {
-  note_end(gone);
+  note_break(gone);
   const std::size_t index = is_first(gone) ? 0 : 1;
   (index == 0 ? summary_.from_first : summary_.from_second) = gone.bytes_received();
   (index == 0 ? summary_.first_reason : summary_.second_reason) = gone.reason();

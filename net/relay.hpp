@@ -26,7 +26,7 @@ struct relay_summary {
   std::uint64_t from_second = 0;
   std::error_code first_reason;  ///< why each connection ended; errc::eof is the regular way
   std::error_code second_reason;
-  bool first_ended_first = false;            ///< whose end came first
+  bool first_ended_first = false;            ///< whose end came first; an EOF counts only if nobody broke it afterwards
   instant second_spoke_at = instant::min();  ///< when its first bytes were passed on; never: instant::min()
 };
 
@@ -40,6 +40,8 @@ class relay_watcher {
 
   /// Both are gone; in the "deliver" step.
   virtual void on_ended(const relay_summary& summary) = 0;
+  /// The second's first bytes are being passed on; in the "deliver" step.
+  virtual void on_second_spoke() {}
 
   /// Moves to another shard (connection_move.hpp): a pair whose watcher cannot keeps its place.
   [[nodiscard]] virtual bool can_move() const noexcept { return false; }
@@ -97,11 +99,13 @@ class relay {
   [[nodiscard]] bool is_first(const connection& c) const noexcept { return sides_[0].peer == &c; }
   [[nodiscard]] connection* other_of(const connection& c) const noexcept { return sides_[is_first(c) ? 1 : 0].peer; }
   void note_end(const connection& c) noexcept;
+  void note_break(const connection& c) noexcept;
   void move_bytes(connection& from, connection& to);
   void close_when_done();
 
   std::array<side, 2> sides_;
   bool end_noted_ = false;
+  bool broken_ = false;
   relay_summary summary_;
   std::unique_ptr<relay_watcher> watcher_;
 };

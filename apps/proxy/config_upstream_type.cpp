@@ -134,7 +134,7 @@ type<upstream_config> upstream_type() {
              "down clients are closed at once"),
        field("health_check", &u::health_check, word_or("off", checks_type()), "Ask endpoints how they are"),
        field("outlier_detection", &u::outlier_detection, word_or("off", outlier_type()),
-             "Leave out endpoints to which clients can't be connected"),
+             "Leave out endpoints that fail their clients"),
        field("limits", &u::limits, limits_type(), "Of the whole process"),
        field("timeouts", &u::timeouts, timeouts_type(), "Each is finite"),
        field("tls", &u::tls, word_or("off", tls_type()), "Speak TLS to endpoints").not_yet(),

@@ -47,6 +47,10 @@ struct tcp_proxy::on_shard {
   void note_outcome(const shoal::endpoint& e, std::error_code outcome) {
     if (health != nullptr) health->report(index_of(e), outcome);
   }
+  /// Of one that took the connection: its first byte, or that it cut it off before.
+  void note_service(const shoal::endpoint& e, std::error_code outcome) {
+    if (health != nullptr) health->report_service(index_of(e), outcome);
+  }
   [[nodiscard]] std::size_t index_of(const shoal::endpoint& e) const {
     return static_cast<std::size_t>(&e - group.endpoints().data());
   }
@@ -95,11 +99,16 @@ struct tcp_proxy::pair final : shoal::relay_watcher {
     if (!end.first_ended_first && reason && reason != shoal::errc::eof && reason != shoal::errc::stopped) {
       from->proxy->report_failure(here(), *from->lease.get(), "ended", reason);
     }
+    const bool spoke = end.second_spoke_at != shoal::instant::min();
+    if (!end.first_ended_first && !spoke && reason == std::errc::connection_reset) {
+      here().note_service(*from->lease.get(), reason);
+    }
     std::optional<shoal::duration> first_byte;
-    if (end.second_spoke_at != shoal::instant::min()) first_byte = end.second_spoke_at - from->since;
+    if (spoke) first_byte = end.second_spoke_at - from->since;
     from->proxy->record(*from, end.from_first, end.from_second,
                         end_word(end.first_ended_first ? "client" : "upstream", reason), first_byte);
   }
+  void on_second_spoke() override { here().note_service(*from->lease.get(), {}); }
   bool can_move() const noexcept override { return true; }
   void on_leave() noexcept override { from->lease = {}; }
   void on_arrive(shoal::shard& there) override {
@@ -252,7 +261,8 @@ shoal::task<> tcp_proxy::connect(shoal::connection& client, std::shared_ptr<sess
     from->lease.fail();
     report_failure(mine, *e, "connect", last);
   }
-  record(*from, client.bytes_received(), 0, from->attempts == 0 ? "no_endpoint" : "connect_failed");
+  const char* const failed = last == shoal::errc::connect_timeout ? "connect_timeout" : "connect_failed";
+  record(*from, client.bytes_received(), 0, from->attempts == 0 ? "no_endpoint" : failed);
   // An orderly end: a reset so soon could hit the client inside its connect().
   client.close(shoal::close_how::drain, last);
 }

@@ -36,7 +36,10 @@ health_home::health_home(health_share& share, health_shard& here)
       ledger_(share.endpoints.size(), pointer_to(share.check), pointer_to(share.outlier)),
       release_(*this) {
   if (share_.counts) {
-    for (std::size_t i = 0; i < share_.endpoints.size(); ++i) share_.counts->forget(i);
+    for (std::size_t i = 0; i < share_.endpoints.size(); ++i) {
+      share_.counts->connecting.forget(i);
+      share_.counts->serving.forget(i);
+    }
   }
   if (!share_.check) return;
   const std::stop_token stop = here_.work_.stop_token();
@@ -62,12 +65,15 @@ task<> health_home::check_forever(std::size_t endpoint, std::stop_token stop) {
 /// Give or take a tenth, or checks that began together would meet at their endpoint for ever.
 duration health_home::jittered(duration interval) const { return interval - interval / 10 + below(interval / 5); }
 
-void health_home::judge(std::size_t endpoint, std::error_code last) {
+void health_home::judge(std::size_t endpoint, service_stage stage, std::error_code last) {
+  if (!share_.counts) return;
+  failure_counts& row = share_.counts->at(stage);
   // A client may have been served meanwhile: then it is no row any more.
-  if (!share_.counts || share_.counts->row_of(endpoint) < outlier_.consecutive_failures) return;
-  share_.counts->forget(endpoint);
+  if (row.row_of(endpoint) < outlier_.consecutive_failures) return;
+  row.forget(endpoint);
   shard& here = shard::current();
-  const auto change = ledger_.failed(endpoint, connect_words(last), here.now());
+  const std::string words = stage == service_stage::connecting ? connect_words(last) : "cut off before its first byte";
+  const auto change = ledger_.failed(endpoint, words, here.now());
   if (!change) return;
   here.timers().arm(release_, ledger_.next_release());
   announce(*change);

@@ -57,14 +57,15 @@ void health_shard::adopt(const std::vector<bool>* states) {
   for (upstream* up : upstreams_) apply_to(*up);
 }
 
-void health_shard::report(std::size_t endpoint, std::error_code outcome) {
+void health_shard::report(std::size_t endpoint, service_stage stage, std::error_code outcome) {
   SHOAL_ASSERT(endpoint < states_.size());
   if (!share_.counts || !share_.outlier) return;
-  if (!outcome) return share_.counts->succeeded(endpoint);
+  failure_counts& row = share_.counts->at(stage);
+  if (!outcome) return row.succeeded(endpoint);
   if (!is_endpoints_fault(outcome)) return;
-  if (share_.counts->failed(endpoint) != share_.outlier->consecutive_failures) return;
-  const auto known = std::ranges::find(failures_, endpoint, &failure::endpoint);
-  if (known == failures_.end()) failures_.push_back({endpoint, outcome});
+  if (row.failed(endpoint) != share_.outlier->consecutive_failures) return;
+  const auto is_same = [&](const failure& f) { return f.endpoint == endpoint && f.stage == stage; };
+  if (std::ranges::none_of(failures_, is_same)) failures_.push_back({endpoint, stage, outcome});
   if (!std::exchange(telling_, true)) work_.spawn(tell_home());
 }
 
@@ -73,7 +74,7 @@ task<> health_shard::tell_home() {
     while (!failures_.empty()) {
       const failure next = failures_.back();
       failures_.pop_back();
-      auto told = share_.shards->invoke_on(home_, &health_shard::judge_at_home, next.endpoint, next.last);
+      auto told = share_.shards->invoke_on(home_, &health_shard::judge_at_home, next.endpoint, next.stage, next.last);
       co_await told;
     }
   } catch (const std::system_error&) {
@@ -82,7 +83,9 @@ task<> health_shard::tell_home() {
   telling_ = false;
 }
 
-void health_shard::judge_at_home(std::size_t endpoint, std::error_code last) { deciding_->judge(endpoint, last); }
+void health_shard::judge_at_home(std::size_t endpoint, service_stage stage, std::error_code last) {
+  deciding_->judge(endpoint, stage, last);
+}
 
 task<> health_shard::stop() {
   work_.request_stop();

@@ -20,6 +20,7 @@
 #include <shoal/net/upstream/health_options.hpp>
 #include <shoal/net/upstream/upstream.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -31,13 +32,26 @@ namespace shoal::detail {
 
 class health_shard;
 
+/// What an endpoint failed at.
+enum class service_stage : std::uint8_t { connecting, serving };
+
+/// A row for each stage: connections that are taken do not excuse that each of them is cut off, nor the other way.
+struct failure_rows {
+  explicit failure_rows(std::size_t endpoints) : connecting(endpoints), serving(endpoints) {}
+  [[nodiscard]] failure_counts& at(service_stage stage) noexcept {
+    return stage == service_stage::connecting ? connecting : serving;
+  }
+  failure_counts connecting;
+  failure_counts serving;
+};
+
 /// What all shards have in common; nothing in it changes while they run, but the counts.
 struct health_share {
   std::string name;
   std::vector<endpoint_options> endpoints;
   std::optional<health_check_options> check;
   std::optional<outlier_options> outlier;
-  std::optional<failure_counts> counts;  // with `outlier`
+  std::optional<failure_rows> counts;  // with `outlier`
   sharded<health_shard>* shards = nullptr;
 };
 
@@ -50,7 +64,7 @@ class health_home {
   ~health_home() = default;
 
   /// Some shard has counted a whole row of failures.
-  void judge(std::size_t endpoint, std::error_code last);
+  void judge(std::size_t endpoint, service_stage stage, std::error_code last);
 
  private:
   struct release_timer final : timer {
@@ -84,13 +98,13 @@ class health_shard {
 
   void attach(upstream& up);
   void detach(upstream& up) noexcept;
-  void report(std::size_t endpoint, std::error_code outcome);
+  void report(std::size_t endpoint, service_stage stage, std::error_code outcome);
   [[nodiscard]] const std::vector<bool>& states() const noexcept { return states_; }
 
   /// Home's news, which stay as they are until all shards have answered.
   void adopt(const std::vector<bool>* states);
   /// At home: another shard's news.
-  void judge_at_home(std::size_t endpoint, std::error_code last);
+  void judge_at_home(std::size_t endpoint, service_stage stage, std::error_code last);
 
   /// Ends the checks; completes when nothing of this shard is under way.
   [[nodiscard]] task<> stop();
@@ -100,6 +114,7 @@ class health_shard {
   friend class health_home;
   struct failure {
     std::size_t endpoint;
+    service_stage stage;
     std::error_code last;
   };
 
@@ -110,7 +125,7 @@ class health_shard {
   const shard_id home_;
   std::vector<bool> states_;
   std::vector<upstream*> upstreams_;
-  std::vector<failure> failures_;  // one for an endpoint at most
+  std::vector<failure> failures_;  // one for an endpoint and stage at most
   bool telling_ = false;
   scope work_;
   std::unique_ptr<health_home> deciding_;  // at home

@@ -21,7 +21,8 @@
 //  1. One line in the log per change, as above: up for checks and not ejected, or not.
 //  2. A shard's upstreams change together, between two steps of the shard's turn.
 //  3. Failures in a row are counted over all shards: one success anywhere begins a new row. Only what is the endpoint's
-//     fault counts (endpoint_fault.hpp).
+//     fault counts (endpoint_fault.hpp). Connecting and serving have a row each, so that an endpoint that takes every
+//     connection and then cuts it off is found too.
 //  4. The time an answer takes to reach a shard is that of a message; lost ones do not exist.
 // Costs: a report of a success is one read, and nothing is sent; a check of an endpoint holds one descriptor for at
 //   most its timeout.
@@ -58,7 +59,13 @@ class upstream_health {
   void attach(upstream& up) { shards_.local().attach(up); }
   void detach(upstream& up) noexcept { shards_.local().detach(up); }
   /// How connecting to an endpoint went. Without ejection it does nothing.
-  void report(std::size_t endpoint, std::error_code outcome) { shards_.local().report(endpoint, outcome); }
+  void report(std::size_t endpoint, std::error_code outcome) {
+    shards_.local().report(endpoint, detail::service_stage::connecting, outcome);
+  }
+  /// How a connection that came about went on: the endpoint has sent its first byte (no error), or cut it off before.
+  void report_service(std::size_t endpoint, std::error_code outcome) {
+    shards_.local().report(endpoint, detail::service_stage::serving, outcome);
+  }
   /// What this shard knows.
   [[nodiscard]] bool is_up(std::size_t endpoint) { return shards_.local().states()[endpoint]; }
 

@@ -133,7 +133,7 @@ peer listening_peer::accept(wire on) {
   const auto machine = open_peers().at(fd_);
   const sim::socket& mine = socket_of(fd_);
   static_cast<void>(stage_advance([&] { return !mine.queue.empty(); }));
-  const auto taken = machine->accept(fd_);
+  const auto taken = machine->accept_waiting(fd_);
   return {taken ? keep(machine, taken->fd) : -1, on};
 }
 
