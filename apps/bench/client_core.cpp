@@ -156,6 +156,7 @@ bool client_core::over(shoal::instant now) const noexcept {
 bool client_core::claim(shoal::instant due) {
   if (due < whole_.begin() || due >= whole_.end() || left_ == 0) return false;
   if (left_ != no_limit) --left_;
+  ++seen_.planned;
   return true;
 }
 
@@ -173,7 +174,7 @@ void client_core::note_sent(request& r) {
   in_flight_changes(1);
   note_busy();
   if (!r.counts) return;
-  ++seen_.sent;
+  if (r.sent >= whole_.end() && r.ready < whole_.end()) ++seen_.late;
   seen_.lag.record((r.sent - r.ready).count());
 }
 
@@ -194,6 +195,7 @@ void client_core::note_end(const request& r, outcome out) {
     case outcome::right: break;
   }
   ++seen_.right;
+  if (now < whole_.end()) ++seen_.in_time;
   const auto slot = static_cast<std::size_t>(at / interval);
   if (seen_.right_in.size() <= slot) seen_.right_in.resize(slot + 1);
   ++seen_.right_in[slot];

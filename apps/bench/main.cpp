@@ -42,7 +42,8 @@ int measure(const bench::options& options, std::vector<std::string> command) {
     const shoal::placement& where = runtime.reports()[i].where;
     cpus.push_back(where.pinned ? static_cast<int>(where.cpu) : -1);
   }
-  const auto result = bench::conclude(options, std::move(command), std::move(cores), std::move(cpus));
+  const auto result =
+      bench::conclude(options, std::move(command), std::move(cores), std::move(cpus), load.now() - load.begin());
   (options.json == "-" ? std::cerr : std::cout) << bench::as_text(result);
   if (!options.json.empty() && !write_json(options.json, bench::as_json(result))) return bad_usage;
   if (result.all.right == 0) return failed;

@@ -2,7 +2,6 @@
 #include "bench/report.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 namespace bench {
@@ -25,9 +24,9 @@ run_facts facts_of(const result& run) {
   run_facts out;
   out.open_loop = run.asked.rate > 0;
   out.requests = all.right;
-  out.asked_rate = run.asked.rate;
-  // What could not be sent because nothing was free is the server's doing.
-  out.sent_rate = static_cast<double>(all.sent + all.errors.timeout) / run.seconds;
+  // What could not be sent because no connection was free is the server's doing.
+  out.asked_rate = static_cast<double>(all.planned) / run.seconds;
+  out.sent_rate = static_cast<double>(all.planned - all.late) / run.seconds;
   out.lag_p99_us = static_cast<double>(all.lag.value_at(0.99)) / 1e3;
   out.latency_p50_us = static_cast<double>(all.latency.value_at(0.5)) / 1e3;
   for (const tally& core : run.cores) out.busiest_core = std::max(out.busiest_core, core.busy_ns / 1e9 / run.seconds);
@@ -46,17 +45,15 @@ run_facts facts_of(const result& run) {
 
 }  // namespace
 
-result conclude(const options& asked, std::vector<std::string> command, std::vector<tally> cores,
-                std::vector<int> cpus) {
+result conclude(const options& asked, std::vector<std::string> command, std::vector<tally> cores, std::vector<int> cpus,
+                shoal::duration elapsed) {
   result run{.asked = asked, .command = std::move(command), .cores = std::move(cores), .cpus = std::move(cpus)};
   for (const tally& core : run.cores) run.all.merge(core);
-  const auto ns = asked.requests == 0 ? asked.length.count() : std::max<std::int64_t>(run.all.last_answer, 1);
-  run.seconds = static_cast<double>(ns) / 1e9;
+  shoal::duration length = std::min(asked.length, elapsed);
+  if (asked.requests != 0) length = shoal::duration{run.all.last_answer};
+  run.seconds = std::chrono::duration<double>(std::max(length, shoal::duration{1})).count();
   // What was answered after the end does not make the run faster.
-  const auto within = static_cast<std::size_t>((ns + interval - 1) / interval);
-  const auto last = run.all.right_in.begin() + static_cast<std::ptrdiff_t>(std::min(within, run.all.right_in.size()));
-  const auto in_time = std::accumulate(run.all.right_in.begin(), last, std::uint64_t{0});
-  run.throughput = static_cast<double>(in_time) / run.seconds;
+  run.throughput = static_cast<double>(run.all.in_time) / run.seconds;
   run.judged = judge(facts_of(run));
   return run;
 }

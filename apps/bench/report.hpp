@@ -24,9 +24,10 @@ struct result {
   judgement judged;
 };
 
-/// Adds up the cores and judges.
+/// Adds up the cores and judges. `elapsed`: since the begin of the measured time; less than was asked for when the run
+/// was interrupted.
 [[nodiscard]] result conclude(const options& asked, std::vector<std::string> command, std::vector<tally> cores,
-                              std::vector<int> cpus);
+                              std::vector<int> cpus, shoal::duration elapsed);
 /// An invalid run has no headline.
 [[nodiscard]] std::string as_text(const result& run);
 [[nodiscard]] std::string as_json(const result& run);

@@ -14,7 +14,9 @@ void tally::merge(const tally& other) {
   errors.reset += other.errors.reset;
   errors.mismatch += other.errors.mismatch;
   right += other.right;
-  sent += other.sent;
+  in_time += other.in_time;
+  planned += other.planned;
+  late += other.late;
   established += other.established;
   lost += other.lost;
   in_flight_ns += other.in_flight_ns;

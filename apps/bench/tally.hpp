@@ -29,8 +29,10 @@ struct tally {
   histogram service;  ///< from the send
   histogram lag;      ///< from when a request was due and its connection free, to its send
   error_counts errors;
-  std::uint64_t right = 0;  ///< answers that were verified
-  std::uint64_t sent = 0;
+  std::uint64_t right = 0;              ///< answers that were verified
+  std::uint64_t in_time = 0;            ///< of these, before the end of the measured time
+  std::uint64_t planned = 0;            ///< requests that were due in the measured time
+  std::uint64_t late = 0;               ///< of these, could have been sent in it and were not: the generator's doing
   std::uint64_t established = 0;        ///< connections, the whole run
   std::uint64_t lost = 0;               ///< of these, ended before the run did
   double in_flight_ns = 0;              ///< requests in flight, summed over the measured time

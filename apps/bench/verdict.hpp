@@ -16,8 +16,8 @@ enum class verdict : std::uint8_t { valid, suspect, invalid };
 struct run_facts {
   bool open_loop = false;
   std::uint64_t requests = 0;  ///< right answers in the measured time
-  double asked_rate = 0;       ///< per second, open loop only
-  double sent_rate = 0;        ///< what left, per second
+  double asked_rate = 0;       ///< what was due in the measured time, per second
+  double sent_rate = 0;        ///< of that, all but what this generator was late with
   double lag_p99_us = 0;       ///< how late requests left because of this generator; open loop only
   double latency_p50_us = 0;
   double busiest_core = 0;    ///< busy share of the busiest client core, 0 to 1
