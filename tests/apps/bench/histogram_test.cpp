@@ -61,6 +61,8 @@ BOOST_AUTO_TEST_CASE(merged_equals_recorded_together) {
     together.record(value);
     (i % 3 == 0 ? one : other).record(value);
   }
+  other.record(2'000'000'000);  // the largest comes from the one that is merged in
+  together.record(2'000'000'000);
   one.merge(other);
   BOOST_TEST((one == together));
 }
