@@ -121,7 +121,7 @@ shoal::task<> client_core::wait_until(shoal::instant due) {
   }
   shoal::instant before = whole_.now();
   std::uint64_t seen = events_;
-  while (before < due && !whole_.stopping()) {
+  while (before < due && !whole_.is_stopping()) {
     shoal::yield turn;
     co_await turn;
     const shoal::instant after = whole_.now();
@@ -137,7 +137,7 @@ shoal::task<> client_core::wait_until(shoal::instant due) {
 
 /// The intended start of the next request; nothing when the run is over.
 std::optional<shoal::instant> client_core::next_due() {
-  if (whole_.stopping() || left_ == 0) return std::nullopt;
+  if (whole_.is_stopping() || left_ == 0) return std::nullopt;
   if (whole_.wanted().rate > 0) {
     const shoal::instant due = whole_.begin() - whole_.wanted().warmup + shoal::duration{slots_.next()};
     if (due >= whole_.end()) return std::nullopt;
@@ -149,7 +149,7 @@ std::optional<shoal::instant> client_core::next_due() {
 }
 
 bool client_core::over(shoal::instant now) const noexcept {
-  return now >= whole_.end() || left_ == 0 || whole_.stopping();
+  return now >= whole_.end() || left_ == 0 || whole_.is_stopping();
 }
 
 /// Whether a request belongs to the measurement; counts it against the number that was asked for.

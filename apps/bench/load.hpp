@@ -38,7 +38,7 @@ class load final : public shoal::service {
 
   [[nodiscard]] shoal::instant now() noexcept { return owner_.machine().now(); }
   [[nodiscard]] const options& wanted() const noexcept { return wanted_; }
-  [[nodiscard]] bool stopping() const noexcept { return owner_.is_stopping(); }
+  [[nodiscard]] bool is_stopping() const noexcept { return owner_.is_stopping(); }
   [[nodiscard]] shoal::instant begin() const noexcept { return begin_; }
   /// `never` when requests are counted.
   [[nodiscard]] shoal::instant end() const noexcept { return end_; }
@@ -48,7 +48,6 @@ class load final : public shoal::service {
   void start(shoal::shard& here) override;
   shoal::task<> stop(shoal::shard& here, shoal::instant deadline) override;
   void hurry(shoal::shard& here) override;
-  void finished() noexcept override {}
 
   shoal::runtime& owner_;
   const options& wanted_;
