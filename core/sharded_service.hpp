@@ -11,8 +11,8 @@
 // order: T::stop() (void or task<>) if there is one, then ~T(). If T has a hurry(), it is called when the stop must end
 // now: whatever T::stop() waits for, it ends.
 //
-// Thread rule, calls, errors: sharded.hpp. It is made and destroyed while its runtime does not run. Between two starts
-//   of the runtime there is no T.
+// Thread rule, calls, errors: sharded.hpp. It is made and destroyed on the thread that runs the runtime, before the
+//   start or late (shared_service.hpp). Between two starts of the runtime there is no T.
 #pragma once
 
 #include <shoal/core/runtime.hpp>

@@ -15,8 +15,8 @@
 //   upstream api 10.0.0.1:9000 up -> down: connect refused (1 of 2 left)
 //   upstream api 10.0.0.1:9000 down -> up: 2 good checks (2 of 2 up)
 //
-// Thread rule: made and destroyed while the runtime does not run; the rest on every shard, from the start of the
-//   services that were added after it to their stop.
+// Thread rule: made and destroyed like a server, before the start or late (core/shared_service.hpp); the rest on
+//   every shard, from the start of the services that were added after it to their stop.
 // Promises:
 //  1. One line in the log per change, as above: up for checks and not ejected, or not.
 //  2. A shard's upstreams change together, between two steps of the shard's turn.

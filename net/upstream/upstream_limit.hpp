@@ -11,8 +11,9 @@
 //   }
 //   // keep the place as long as the connection
 //
-// Thread rule: made and destroyed while the runtime does not run; the rest on every shard, from the start of the
-//   services that were added after it to their stop. A place is given back on the shard that drops it.
+// Thread rule: made and destroyed like a server, before the start or late (core/shared_service.hpp); the rest on
+//   every shard, from the start of the services that were added after it to their stop. A place is given back on
+//   the shard that drops it.
 // Promises:
 //  1. Never more than `max_connections` places are out, never more than `max_pending` clients wait, whatever the shards
 //     do (leased_limit.hpp).
