@@ -176,7 +176,7 @@ class full_unix {
       if (fd >= 0) host_.close_socket(fd);
     }
   }
-  void room() { taken_ = host_.accept(listener_)->fd; }
+  void room() { taken_ = host_.accept_waiting(listener_)->fd; }
 
  private:
   sim::sim_host& host_;
