@@ -31,7 +31,7 @@ void order_peers::listen(const address& where) {
 
 std::size_t order_peers::accept() {
   for (std::size_t taken = 0;; ++taken) {
-    const auto one = machine_->accept(listener_);
+    const auto one = machine_->accept_waiting(listener_);
     if (!one) return taken;
     const auto peer = address::from_sockaddr(one->peer.view().data, one->peer.view().size);
     records_.at(static_cast<std::size_t>(peer->port() - first_order_port)).peer = one->fd;
