@@ -279,6 +279,10 @@ std::optional<start_failure> runtime::failure_of_start(const member& self) noexc
 task<> runtime::stop_early_on(member& self, std::shared_ptr<departure> leaving, instant deadline) {
   auto stopping = stop_some(self, leaving->services, deadline);
   co_await stopping;
+  const auto has_left = [&](service* s) {
+    return std::ranges::find(*leaving->services, s) != leaving->services->end();
+  };
+  std::erase_if(self.leaving, has_left);
   if (leaving->left.fetch_sub(1) == 1) leaving->all_gone();
 }
 
@@ -310,7 +314,6 @@ task<> runtime::stop_some(member& self, service_list some, instant deadline) {
     } catch (...) {
       member::log_failure(std::current_exception());
     }
-    std::erase(self.leaving, s);
   }
 }
 
