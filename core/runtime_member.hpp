@@ -27,7 +27,7 @@ struct runtime::member final : stepped_loop {
   // Owner shard only.
   scope work{log_failure};
   std::vector<service*> services;     // that have started here, in order
-  std::vector<service*> leaving;      // of them, those that stop early
+  std::vector<service*> leaving;      // those that stop, early or with all
   sleep_until* stop_delay = nullptr;  // while stop() still serves
   bool stopping = false;
   bool hurried = false;

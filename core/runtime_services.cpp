@@ -217,6 +217,10 @@ void runtime::finish_departures() {
   for (entry& e : services_ | std::views::reverse) {
     if (std::exchange(e.prepared, false)) e.what->finished();
   }
+  if (signal_actions_.empty()) {  // made by start(), only for calls
+    const std::scoped_lock lock(calls_mutex_);
+    signals_.reset();
+  }
   for (const auto& leaving : std::exchange(departures_, {})) leaving->then();
   while (calls_waiting_) run_calls();
 }
@@ -226,8 +230,8 @@ void runtime::call(std::function<void()> action) {
     const std::scoped_lock lock(calls_mutex_);
     calls_.push_back(std::move(action));
     calls_waiting_ = true;
+    if (signals_ != nullptr) signals_->wake();
   }
-  if (signals_ != nullptr) signals_->wake();
 }
 
 void runtime::run_calls() {
