@@ -76,7 +76,7 @@ class Operation(Case):
             client = self.keep(connect(proxy.port))
             self.assertEqual(exchange(client, b"before"), b"before")
             proxy.tell(signal.SIGHUP)
-            proxy.wait_for(r"SIGHUP")
+            proxy.wait_for(r"reloaded \S+ in \d+ ms: listeners unchanged; upstreams unchanged")
             self.assertEqual(exchange(client, b"after"), b"after")
             client.close()
             self.one_connection(proxy.port)
