@@ -173,7 +173,7 @@ class runtime {
   std::size_t on_every_member(const std::function<void(member&)>& action);
   [[nodiscard]] static task<> stop_early_on(member& self, std::shared_ptr<departure> leaving, instant deadline);
   static void start_on(member& self, const std::vector<service*>& all);
-  [[nodiscard]] static std::optional<start_failure> failure_of_start(const member& self) noexcept;
+  [[nodiscard]] static start_failure failure_of_start(const member& self) noexcept;
   void start_threads();
   void start_watch();
   void fail_start(start_failure failure);

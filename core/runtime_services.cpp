@@ -253,7 +253,7 @@ void runtime::start_services(member& self) {
     start_on(self, *start_list_);
   } catch (...) {
     service_failed_ = true;
-    if (auto failure = failure_of_start(self)) fail_start(std::move(*failure));
+    fail_start(failure_of_start(self));
     stop_now();
   }
   state_ = state::running;
@@ -267,7 +267,7 @@ void runtime::start_on(member& self, const std::vector<service*>& all) {
 }
 
 /// Inside the handler of what start() threw.
-std::optional<start_failure> runtime::failure_of_start(const member& self) noexcept {
+start_failure runtime::failure_of_start(const member& self) noexcept {
   const std::string where = "shard " + std::to_string(self.id) + ": ";
   try {
     throw;

@@ -4,6 +4,7 @@
 // Thread rule: immutable, may be called from any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace shoal {
@@ -17,5 +18,8 @@ struct build_info {
 
 /// The build of the library itself; it lives in one generated source, so a new commit recompiles one file.
 [[nodiscard]] const build_info& build() noexcept;
+
+/// For `--version`: "shoal-echo 0.1.0 (3f2a91c, GCC 12.2.0, epoll, io_uring)".
+[[nodiscard]] std::string version_line(std::string_view program);
 
 }  // namespace shoal

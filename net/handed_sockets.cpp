@@ -15,13 +15,10 @@ std::vector<int> handed_sockets::take(std::string_view name) {
   return fds;
 }
 
-std::size_t handed_sockets::close_rest() noexcept {
-  std::size_t count = 0;
+void handed_sockets::close_rest() noexcept {
   for (const auto& [name, fds] : std::exchange(by_name_, {})) {
     for (const int fd : fds) ::close(fd);
-    count += fds.size();
   }
-  return count;
 }
 
 }  // namespace shoal

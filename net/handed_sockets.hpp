@@ -9,7 +9,6 @@
 // Invariant: a descriptor is somebody's: a server's that took it, or closed.
 #pragma once
 
-#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,8 +26,8 @@ class handed_sockets {
   void add(std::string name, int fd) { by_name_[std::move(name)].push_back(fd); }
   /// They are the caller's now.
   [[nodiscard]] std::vector<int> take(std::string_view name);
-  /// What nobody took; the process before still has it. How many.
-  std::size_t close_rest() noexcept;
+  /// What nobody took; the process before still has it.
+  void close_rest() noexcept;
 
  private:
   std::map<std::string, std::vector<int>, std::less<>> by_name_;

@@ -46,26 +46,24 @@ void listener::stop() {
   shard_.io().retire(*this);
 }
 
-void listener::stop_when_empty() {
-  takes_the_rest_ = true;
-  stop();
-}
-
 /// Bounded: clients that come faster than this find a closed port.
 void listener::accept_the_rest() {
   constexpr int longest_queue = 65'535;  // the kernel's for SOMAXCONN
   for (int i = 0; i < longest_queue; ++i) {
-    auto one = shard_.machine().accept_waiting(fd());
+    const auto one = shard_.machine().accept_waiting(fd());
     if (!one) return;
-    auto from = address::from_sockaddr(one->peer.data(), one->peer.size);
-    sink_(one->fd, from ? *from : address{});
+    note_arrival(one->fd, one->peer.view());
   }
+}
+
+void listener::note_arrival(int accepted_fd, socket_name_view peer) {
+  auto from = address::from_sockaddr(peer.data, peer.size);
+  arrivals_.push_back({accepted_fd, from ? *from : address{}});
 }
 
 void listener::accepted(int accepted_fd, socket_name_view peer) {
   rest_ = accept_rest_min;
-  auto from = address::from_sockaddr(peer.data, peer.size);
-  arrivals_.push_back({accepted_fd, from ? *from : address{}});
+  note_arrival(accepted_fd, peer);
   shard_.schedule_delivery(*this);
 }
 
@@ -84,13 +82,13 @@ void listener::retired() {
 }
 
 void listener::deliver() {
+  if (retired_ && !closed_) accept_the_rest();
   std::vector<arrival> batch;
   batch.swap(arrivals_);
   for (const arrival& one : batch) sink_(one.fd, one.peer);
   batch.clear();
   if (arrivals_.empty()) arrivals_.swap(batch);  // keep the room
   if (!retired_ || closed_) return;
-  if (takes_the_rest_) accept_the_rest();
   closed_ = true;
   shard_.machine().close_socket(fd());
   set_fd(-1);

@@ -34,11 +34,8 @@ class listener final : public fd_operator {
   void pause();
   void resume();
   [[nodiscard]] bool is_paused() const noexcept { return paused_; }
-  /// Stops accepting and closes the descriptor once the poller has let go; `is_closed()` then. Who waits in the
-  /// kernel's queue is reset by that.
+  /// Stops watching, accepts who still waits once the poller has let go, and closes the descriptor; `is_closed()` then.
   void stop();
-  /// The same, but who waits is accepted before.
-  void stop_when_empty();
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
   /// Runs once the listener is closed.
   std::function<void()> on_closed;
@@ -63,6 +60,7 @@ class listener final : public fd_operator {
   void accept_failed(std::error_code reason) override;
   void deliver() override;
   void accept_the_rest();
+  void note_arrival(int accepted_fd, socket_name_view peer);
 
   shard& shard_;
   std::string name_;
@@ -72,7 +70,6 @@ class listener final : public fd_operator {
   duration rest_ = accept_rest_min;
   bool paused_ = false;
   bool stopping_ = false;
-  bool takes_the_rest_ = false;
   bool retired_ = false;
   bool closed_ = false;
 };

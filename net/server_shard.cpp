@@ -79,7 +79,7 @@ void server_shard::take_no_more() {
   held_.clear();
   for (const auto& l : listeners_) {
     l->on_closed = [this] { listener_closed(); };
-    l->stop_when_empty();
+    l->stop();
   }
   for_own([](connection& c) { c.begin_shutdown(); });
 }
@@ -87,7 +87,7 @@ void server_shard::take_no_more() {
 void server_shard::stop_accepting() {
   for (const auto& l : listeners_) {
     l->on_closed = [this] { listener_closed(); };
-    l->stop_when_empty();
+    l->stop();
   }
   listener_closed();  // if there is none
 }

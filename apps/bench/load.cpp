@@ -38,8 +38,4 @@ shoal::task<> load::stop(shoal::shard& here, shoal::instant) {
   co_await clients_[here.id()]->clients().join();
 }
 
-void load::hurry(shoal::shard& here) {
-  if (here.id() < clients_.size()) clients_[here.id()]->clients().request_stop();
-}
-
 }  // namespace bench

@@ -47,7 +47,6 @@ class load final : public shoal::service {
   std::expected<void, shoal::start_failure> prepare(shoal::runtime& owner) override;
   void start(shoal::shard& here) override;
   shoal::task<> stop(shoal::shard& here, shoal::instant deadline) override;
-  void hurry(shoal::shard& here) override;
 
   shoal::runtime& owner_;
   const options& wanted_;

@@ -117,9 +117,7 @@ int parse(int argc, const char* const* argv, options& out) {
   texts in;
   describe_load(app, in, out);
   describe_program(app, in, out);
-  const auto& built = shoal::build();
-  app.set_version_flag("--version", "shoal-bench " + std::string(built.version) + " (" + std::string(built.commit) +
-                                        ", " + std::string(built.compiler) + ", epoll, io_uring)");
+  app.set_version_flag("--version", shoal::version_line("shoal-bench"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -100,9 +100,7 @@ int parse(int argc, const char* const* argv, options& out) {
   CLI::App app{"shoal-echo: a TCP echo server, one shard per core. Try it: echo hello | socat - TCP:127.0.0.1:7000"};
   texts in;
   describe(app, in, out);
-  const auto& built = shoal::build();
-  app.set_version_flag("--version", "shoal-echo " + std::string(built.version) + " (" + std::string(built.commit) +
-                                        ", " + std::string(built.compiler) + ", epoll, io_uring)");
+  app.set_version_flag("--version", shoal::version_line("shoal-echo"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -17,10 +17,10 @@ constexpr std::size_t longest_request = 8192;
 
 constexpr std::string_view pages = "/metrics\n/healthz\n/ready\n/upstreams\n";
 
-shoal::server_options options_of(const shoal::config::admin_options& from, shoal::handed_sockets* handed) {
+shoal::server_options options_of(const shoal::config::admin_options& from, shoal::handed_sockets& handed) {
   shoal::server_options made;
   made.outlasts_others = true;
-  made.handed = handed;
+  made.handed = &handed;
   made.name = "admin";
   made.bind = {from.bind.text()};
   made.distribution = shoal::accept_distribution::fixed(0);
@@ -56,8 +56,8 @@ std::string to_text(const admin_answer& a, const admin_request& asked) {
 }  // namespace
 
 admin::admin(shoal::runtime& owner, const shoal::config::admin_options& options, const deployment& serving,
-             shoal::handed_sockets* handed)
-    : runtime_(owner), serving_(serving), server_(owner, options_of(options, handed)) {
+             const reload& reloads, shoal::handed_sockets& handed)
+    : runtime_(owner), serving_(serving), reloads_(reloads), server_(owner, options_of(options, handed)) {
   server_.on_connect([this](shoal::connection& c) { return serve(c); });
 }
 
@@ -110,7 +110,7 @@ shoal::task<admin_answer> admin::look(std::string path) {
   const limits_look limits = co_await limiting;
   if (path == "/metrics") {
     made.type = shoal::metrics_text::content_type;
-    made.body = metrics_page(*now, shards, limits, reloads_->last());
+    made.body = metrics_page(*now, shards, limits, reloads_.last());
   } else {
     made.type = "application/json";
     made.body = upstreams_page(*now, shards, limits);

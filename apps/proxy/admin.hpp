@@ -34,15 +34,13 @@ struct admin_answer {
 
 class admin {
  public:
-  /// Before what it tells of is declared, which must outlive it.
+  /// Before what it tells of is declared. All must outlive it.
   admin(shoal::runtime& owner, const shoal::config::admin_options& options, const deployment& serving,
-        shoal::handed_sockets* handed);
+        const reload& reloads, shoal::handed_sockets& handed);
   admin(const admin&) = delete;
   admin& operator=(const admin&) = delete;
   ~admin() = default;
 
-  /// Before the start: /metrics tells of them, which must outlive it.
-  void tell_reloads(const reload& reloads) noexcept { reloads_ = &reloads; }
   /// All listeners listen: from now on it says so. Any thread.
   void mark_ready() noexcept { ready_ = true; }
   [[nodiscard]] const std::vector<shoal::bound_socket>& sockets() const noexcept { return server_.sockets(); }
@@ -59,7 +57,7 @@ class admin {
 
   shoal::runtime& runtime_;
   const deployment& serving_;
-  const reload* reloads_ = nullptr;
+  const reload& reloads_;
   std::atomic<bool> ready_{false};
   shoal::server server_;
 };

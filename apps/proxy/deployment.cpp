@@ -28,6 +28,10 @@ const served_listener* other_with_address(const generation& in, const config::li
   return found == in.listeners.end() ? nullptr : &*found;
 }
 
+bool has_listener(const generation& in, const served_listener& old) {
+  return std::ranges::find(in.listeners, old.listener, &served_listener::listener) != in.listeners.end();
+}
+
 /// Whether its clients are served by the same rules and upstreams.
 bool is_unchanged(const tcp_proxy& old, const config::listener_config& wanted, const shared_upstreams& upstreams) {
   if (old.listener() != wanted) return false;
@@ -62,8 +66,7 @@ std::expected<change_summary, shoal::start_failure> deployment::change_to(const 
   }
   publish(*made);
   for (const served_listener& old : before->listeners) {
-    const auto stays = [&](const served_listener& l) { return l.listener == old.listener; };
-    if (std::ranges::none_of((*made)->listeners, stays)) let_go(old);
+    if (!has_listener(**made, old)) let_go(old);
   }
   return summary;
 }
@@ -81,8 +84,7 @@ std::expected<std::shared_ptr<generation>, shoal::start_failure> deployment::mak
     if (!made->upstreams.contains(name)) ++summary.upstreams_removed;
   }
   for (const served_listener& old : before.listeners) {
-    const auto stays = [&](const served_listener& l) { return l.listener == old.listener; };
-    if (std::ranges::none_of(made->listeners, stays)) ++summary.listeners_removed;
+    if (!has_listener(*made, old)) ++summary.listeners_removed;
   }
   return made;
 }

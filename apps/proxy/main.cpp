@@ -32,9 +32,7 @@ int parse(int argc, const char* const* argv, arguments& out) {
   app.add_option("--format", out.format, "how --check answers: text or json")->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--print-config", out.print_config, "print every value that counts, defaults included, as YAML");
   app.add_flag("--print-schema", out.print_schema, "print the JSON Schema of the file, for editors");
-  const auto& built = shoal::build();
-  app.set_version_flag("--version", "shoal-proxy " + std::string(built.version) + " (" + std::string(built.commit) +
-                                        ", " + std::string(built.compiler) + ", epoll, io_uring)");
+  app.set_version_flag("--version", shoal::version_line("shoal-proxy"));
   app.footer("Exit status: 0 ok, 1 a failure at run time (a port in use), 2 bad usage or a bad file.\n"
              "Signals: SIGINT and SIGTERM stop gracefully, a second one at once; SIGHUP reads the file again; SIGUSR1\n"
              "reopens the logs; SIGUSR2 hands over to a new process of the program, without losing a connection.");

@@ -88,12 +88,11 @@ int run(config::proxy_config config, const std::string& file, command_line comma
   }
   fit_to_files(config, files, runtime->log());
   deployment serving{*runtime, access.get(), handed};
-  // Before the listeners: it serves until they have ended.
-  std::optional<admin> states;
-  if (config.admin) states.emplace(*runtime, *config.admin, serving, &handed);
   systemd_link manager{*runtime};
   reload reloads{*runtime, serving, manager, files, file, config};
-  if (states) states->tell_reloads(reloads);
+  // Before the listeners: it serves until they have ended.
+  std::optional<admin> states;
+  if (config.admin) states.emplace(*runtime, *config.admin, serving, reloads, handed);
   serving.declare(config);
   const process_setup process{*runtime, config.process};
   upgrade upgrades{*runtime, serving, states ? &*states : nullptr, manager, std::move(command)};

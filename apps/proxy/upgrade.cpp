@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <utility>
 
@@ -129,7 +128,6 @@ void upgrade::concluded(pid_t child, const outcome& how) {
     return;
   }
   log_info(runtime_.log(), "upgrade: process {} serves; draining {} connections", child, serving_.connections());
-  superseded_ = true;
   manager_.is_succeeded_by(child);
   serving_.leave_unix_paths();
   if (states_ != nullptr) states_->end();

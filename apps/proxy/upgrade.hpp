@@ -37,8 +37,6 @@ class upgrade {
   ~upgrade();
 
   void run();
-  /// This process stops because a newer one serves.
-  [[nodiscard]] bool is_superseded() const noexcept { return superseded_; }
 
  private:
   struct outcome {
@@ -59,7 +57,6 @@ class upgrade {
   shoal::process_link link_;
   std::thread watcher_;
   bool under_way_ = false;
-  bool superseded_ = false;
 };
 
 }  // namespace proxy

@@ -202,8 +202,7 @@ class real_host final : public host {
       made.fd = ::accept4(listening_fd, made.peer.data(), &made.peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (made.fd >= 0) return made;
       // Gave up while it waited: the next one may be fine.
-      if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO)
-        return fail(last_error());
+      if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) return fail(last_error());
     }
   }
 

@@ -3,13 +3,13 @@
 #include <shoal/core/shared_service.hpp>
 #include <shoal/net/server.hpp>
 #include <shoal/net/writer.hpp>
+#include <tests/core/runtime_rig.hpp>
 #include <tests/net/peer.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <future>
@@ -21,26 +21,13 @@
 using shoal::connection;
 using shoal::runtime;
 using shoal::server;
+using shoal::test::left_nothing;
 using shoal::test::peer;
+using shoal::test::small_runtime;
 using shoal::test::wire;
 using namespace std::chrono_literals;
 
 namespace {
-
-shoal::runtime_options small_runtime(unsigned shards) {
-  static shoal::log_collector nowhere;
-  shoal::runtime_options options;
-  options.shards.shards = shards;
-  options.shards.pin = shoal::pin_mode::off;
-  options.shards.memory_per_shard = std::size_t{16} << 20;
-  options.log.collector = &nowhere;
-  return options;
-}
-
-bool left_nothing(const runtime& r) {
-  return std::ranges::all_of(
-      r.reports(), [](const shoal::shard_report& one) { return one.fds == 0 && one.blocks == 0 && one.timers == 0; });
-}
 
 /// Answers each request with a word.
 auto answer(std::string word) {

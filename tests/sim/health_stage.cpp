@@ -3,6 +3,7 @@
 
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/writer.hpp>
+#include <tests/sim/nothing_left.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -83,12 +84,7 @@ void health_stage::stop() {
   if (std::exchange(stopped_, true)) return;
   proxy_.stop();
   proxy_.wait();
-  for (const auto& report : proxy_.reports()) {
-    BOOST_TEST(report.fds == 0U);
-    BOOST_TEST(report.timers == 0U);
-    BOOST_TEST(report.blocks == 0U);
-  }
-  BOOST_TEST(host_->open_descriptors() == 0U);
+  check_nothing_left(proxy_, *host_);
 }
 
 std::expected<void, start_failure> health_stage::prepare(runtime& owner) {
@@ -107,8 +103,6 @@ task<> health_stage::stop(shard& here, instant) {
   auto all = here.local<background>().tasks.join();
   co_await all;
 }
-void health_stage::hurry(shard&) {}
-void health_stage::finished() noexcept {}
 
 std::string health_stage::seen() const {
   std::string first;

@@ -93,8 +93,6 @@ class health_stage final : private service {
   std::expected<void, start_failure> prepare(runtime& owner) override;
   void start(shard& here) override;
   task<> stop(shard& here, instant deadline) override;
-  void hurry(shard& here) override;
-  void finished() noexcept override;
   [[nodiscard]] task<> run_clients(unsigned count);
   [[nodiscard]] upstream_health_options options_of(const health_plan& plan);
 

@@ -3,6 +3,7 @@
 
 #include "proxy/config_load.hpp"
 #include "proxy/convert.hpp"
+#include <tests/sim/nothing_left.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -98,12 +99,7 @@ void matrix_stage::stop() {
   if (std::exchange(stopped_, true)) return;
   proxy_.stop();
   proxy_.wait();
-  for (const auto& report : proxy_.reports()) {
-    BOOST_TEST(report.fds == 0U);
-    BOOST_TEST(report.timers == 0U);
-    BOOST_TEST(report.blocks == 0U);
-  }
-  BOOST_TEST(proxy_host_->open_descriptors() == 0U);
+  check_nothing_left(proxy_, *proxy_host_);
 }
 
 matrix_client& matrix_stage::send_client(const std::string& how, bool to_other) {

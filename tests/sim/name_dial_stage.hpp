@@ -12,6 +12,7 @@
 #include <shoal/net/connection_table.hpp>
 #include <shoal/net/dialer.hpp>
 #include <shoal/net/server.hpp>
+#include <tests/sim/nothing_left.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -98,12 +99,7 @@ class dial_stage {
     stopped_ = true;
     client.stop();
     client.wait();
-    for (const auto& report : client.reports()) {
-      BOOST_TEST(report.fds == 0U);
-      BOOST_TEST(report.timers == 0U);
-      BOOST_TEST(report.blocks == 0U);
-    }
-    BOOST_TEST(client_host->open_descriptors() == 0U);
+    check_nothing_left(client, *client_host);
   }
   void begin(dial_request asked, dial_outcome& out) {
     static_cast<void>(client.post(0, [asked = std::move(asked), &out] {
